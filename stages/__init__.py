@@ -1,0 +1,7 @@
+"""Marquee's pipeline: one package per area, left to right as the data flows."""
+
+import os
+
+# TensorFlow Recommenders needs Keras 2, chosen before TensorFlow is first imported: here, and nowhere else.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,11 @@
+"""One way to log: a line in and a line out a stage, with counts."""
+
+import logging
+
+
+def get(stage: str) -> logging.Logger:
+    """Set up plain logging to standard error and return the stage's logger."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    for noisy in ("absl", "tensorflow", "optuna", "matplotlib", "fontTools"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return logging.getLogger(stage)

@@ -1,0 +1,246 @@
+"""params.yaml as typed, frozen sections that refuse unknown keys.
+
+No default is written here: what a section lacks is an error, so params.yaml is the one place to read.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stages import paths
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: frozen, strict about keys and types (neither `true` nor "3" is a number)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Data(Section):
+    """Where ratings and metadata come from."""
+
+    source: str
+    metadata: str
+    on_bad_rows: Literal["error", "drop"]
+
+
+class Sample(Section):
+    """Size and span of the embedded, simulated data set."""
+
+    num_users: Count
+    num_interactions: Count
+    first_year: int
+    last_year: int
+
+
+class PreprocessData(Section):
+    """Every choice made between raw tables and what the models read."""
+
+    split: Literal["temporal", "user", "leave_last_out", "random"]
+    validation_cutoff: Annotated[float, Field(gt=0, lt=1)] | str
+    test_cutoff: Annotated[float, Field(gt=0, lt=1)] | str
+    positive_rating: Annotated[float, Field(ge=0.5, le=5)]
+    min_user_interactions: Count
+    min_movie_interactions: Count
+    min_word_count: Count
+    text_dim: Annotated[int, Field(ge=0)]
+
+
+class Retrieval(Section):
+    """The two-tower and how it is trained; fixed knobs and searched ones together."""
+
+    history_length: Count
+    embedding_dim: Count
+    heads: Count
+    blocks: Count
+    id_dropout: Share
+    positive_weight: Positive
+    other_weight: Annotated[float, Field(ge=0)]
+    half_life_years: Positive
+    uniform_negatives: Count
+    batch_size: Count
+    epochs: Count
+    weight_decay: Annotated[float, Field(ge=0)]
+    learning_rate: Positive
+    dropout: Share
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> "Retrieval":
+        if self.embedding_dim % self.heads:
+            raise ValueError(
+                f"embedding_dim {self.embedding_dim} is not a multiple of heads {self.heads}; change one"
+            )
+        return self
+
+
+class Ranking(Section):
+    """The DCN and how it is trained; fixed knobs and searched ones together."""
+
+    factors: Annotated[int, Field(ge=0)]
+    blocks: Annotated[int, Field(ge=2)]
+    embedding_dim: Count
+    cross_layers: Annotated[int, Field(ge=0)]
+    projection_dim: Annotated[int, Field(ge=0)]
+    deep_layers: list[Count]
+    id_dropout: Share
+    batch_size: Count
+    epochs: Count
+    weight_decay: Annotated[float, Field(ge=0)]
+    learning_rate: Positive
+    dropout: Share
+
+
+class Pruner(Section):
+    """How Optuna stops hopeless trials."""
+
+    type: Literal["median", "none"]
+    n_startup_trials: Annotated[int, Field(ge=0)]
+    n_warmup_steps: Annotated[int, Field(ge=0)]
+
+
+class Tune(Section):
+    """A sweep: how long, how, and over what (`search` is read by `stages/sweep.py`)."""
+
+    n_trials: Annotated[int, Field(ge=0)]
+    timeout_minutes: Positive
+    n_startup_trials: Annotated[int, Field(ge=0)]
+    pruner: Pruner
+    search: dict[str, dict[str, Any]]
+
+
+class Evaluation(Section):
+    """How test and validation are read, the same for every model."""
+
+    bootstrap_samples: Count
+    max_users: Count
+    recent_days: Count
+    ease_regularization: Positive
+    ease_max_movies: Count
+
+
+class Recommender(Section):
+    """How the live and the offline recommender put a list together."""
+
+    num_candidates: Count
+    rating_weight: Annotated[float, Field(ge=0)]
+
+
+class Requirements(Section):
+    """What a bundle must meet; `package_service` refuses one that does not."""
+
+    latency_ms: Positive
+    bundle_mb: Positive
+    retrieval_above_popularity: float
+    rmse_at_most: Positive
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "data": Data,
+    "sample": Sample,
+    "preprocess_data": PreprocessData,
+    "tune_retrieval": Tune,
+    "tune_ranking": Tune,
+    "evaluation": Evaluation,
+    "recommender": Recommender,
+    "requirements": Requirements,
+}
+KNOBS = {"retrieval": Retrieval, "ranking": Ranking}
+SCALARS = {"seed": int, "threads": int}
+
+S = TypeVar("S", bound=Section)
+
+
+class ParamsError(ValueError):
+    """params.yaml breaks a rule; the message names the key, the rule and what to do."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1, but 1e-05 is a number: `dvc exp run -S` writes floats so, and 1.1 takes that for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping."""
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(loaded, dict):
+        raise ParamsError(f"{path} must hold sections (`name: {{...}}`); it holds {type(loaded).__name__}.")
+    return loaded
+
+
+def read(path: Path = paths.PARAMS) -> dict[str, Any]:
+    """Read params.yaml and check its top level: no unknown section, none missing."""
+    loaded = read_yaml(path)
+    expected = {*SECTIONS, *KNOBS, *SCALARS}
+    unknown, missing = sorted(map(str, set(loaded) - expected)), sorted(expected - set(loaded))
+    if unknown:
+        raise ParamsError(
+            f"{path}: unknown section {', '.join(unknown)}. Known: {', '.join(sorted(expected))}."
+        )
+    if missing:
+        raise ParamsError(f"{path}: section {', '.join(missing)} is missing. Restore it from Git.")
+    return loaded
+
+
+def load(section: str, model: type[S], path: Path = paths.PARAMS) -> S:
+    """Read one section as its type.
+
+    Raises:
+        ParamsError: an unknown key, a missing one or a wrong type, each named.
+    """
+    return validate(section, model, read(path)[section])
+
+
+def load_best(model: type[S], path: Path) -> S:
+    """Read a sweep's winner (`models/*/best_params.yaml`): every knob of the section, resolved.
+
+    Raises:
+        ParamsError: the file is missing, or holds other knobs than the section has.
+    """
+    if not path.exists():
+        raise ParamsError(f"{path} is missing: the sweep writes it. Run `dvc repro {path}`.")
+    return validate("", model, read_yaml(path), file=path)
+
+
+def load_integer(name: str, path: Path = paths.PARAMS) -> int:
+    """Read `seed` or `threads`."""
+    value = read(path)[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ParamsError(f"{path}: {name} must be a whole number of at least 0; it is {value!r}.")
+    return value
+
+
+def validate(section: str, model: type[S], values: Any, file: Path = paths.PARAMS) -> S:
+    """Check a section's values against its type, naming every key that breaks a rule."""
+    if not isinstance(values, dict):
+        raise ParamsError(f"{file}: {section} must be a section of keys; it is {values!r}.")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = (explain(section, model, problem) for problem in error.errors())
+        raise ParamsError("\n".join(f"{file}: {problem}" for problem in problems)) from error
+
+
+def explain(section: str, model: type[BaseModel], problem: Any) -> str:
+    """One of pydantic's problems in our words: the key, the rule, what was received, what to do."""
+    key = ".".join(str(part) for part in (section, *problem["loc"]) if part != "")
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key}. Known: {', '.join(model.model_fields)}."
+    if problem["type"] == "missing":
+        return f"{key} is missing. Add it, or restore it from Git."
+    if problem["type"] == "value_error":  # a rule of ours, which says what it received
+        return f"{key}: {problem['ctx']['error']}."
+    return f"{key}: {problem['msg']}; received {problem['input']!r}."
