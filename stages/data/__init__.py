@@ -1,0 +1,1 @@
+"""From a source of ratings to validated, split tables."""

@@ -1,0 +1,54 @@
+"""What the models know of every movie from its release on: genres, language, text, date.
+
+Vocabularies and the text's directions are learned on the movies of the train period alone; a movie
+added tomorrow is transformed by the same encoder.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from stages.data.interactions import Bool, Float32
+from stages.files import write_whole
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Facts of the release as numbers, a row a movie; the same at training and at serving.
+
+    Attributes:
+        genres: (num_movies, G) float32, each row sums to 1 or is 0.
+        language: (num_movies, L) float32, one-hot; all 0 where unknown or rare.
+        text: (num_movies, T) float32 of length 1, or 0 where there is no text; T may be 0.
+        release: (num_movies,) float32, release as a year with fraction (2004.5); the median where unknown.
+    """
+
+    genres: Float32
+    language: Float32
+    text: Float32
+    release: Float32
+
+    def __len__(self) -> int:
+        return len(self.release)
+
+    @property
+    def content(self) -> Float32:
+        """(num_movies, G + L + T) float32: all that is not a date."""
+        return np.concatenate([self.genres, self.language, self.text], axis=1)
+
+    def only(self, keep: Bool) -> "Catalogue":
+        """The movies where `keep` is true."""
+        return Catalogue(self.genres[keep], self.language[keep], self.text[keep], self.release[keep])
+
+
+def write(catalogue: Catalogue, path: Path) -> None:
+    """Write as one .npz."""
+    arrays = {field.name: getattr(catalogue, field.name) for field in fields(catalogue)}
+    write_whole(path, lambda temporary: np.savez(temporary, **arrays))
+
+
+def read(path: Path) -> Catalogue:
+    """Read what `write` wrote."""
+    with np.load(path) as arrays:
+        return Catalogue(**{field.name: arrays[field.name] for field in fields(Catalogue)})

@@ -1,0 +1,114 @@
+"""Stage `preprocess_data`: split interactions in time and build the tables the models read."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages import params, paths
+from stages.data import catalogue, interactions, movie_encoder, schema, splits
+from stages.data.interactions import TRAIN, Interactions
+from stages.files import write_json, write_whole
+from stages.params import PreprocessData
+from stages.stage import run_stage
+
+STAGE = "preprocess_data"
+
+
+def run(raw: paths.Raw, out: paths.Processed, values: PreprocessData, seed: int, log: logging.Logger) -> None:
+    """Read the raw tables, split, encode the catalogue, write `data/processed`."""
+    rated = pd.read_parquet(raw.interactions)
+    schema.RATED.validate(rated)
+    movies = join_movies(pd.read_parquet(raw.movies), pd.read_parquet(raw.metadata))
+    table = build_interactions(rated, movies["movie_id"].to_numpy(), values, seed)
+    seen = np.zeros(len(movies), dtype=bool)
+    seen[table.movie_index[table.period == TRAIN]] = True
+    encoded = movie_encoder.encode(movies, seen, values.text_dim, values.min_word_count, seed)
+
+    interactions.write(table, out.interactions)
+    write_movies(movies, out.movies)
+    catalogue.write(encoded, out.movie_features)
+    manifest = describe(table, encoded, values)
+    write_json(out.manifest, manifest)
+    log.info("%d interactions of %d movies: %s", len(table), len(movies), manifest["interactions"])
+
+
+def join_movies(movies: pd.DataFrame, metadata: pd.DataFrame) -> pd.DataFrame:
+    """One row a movie with `movie_index`; metadata that is missing is empty, never null."""
+    joined = movies.merge(metadata, on="movie_id", how="left", validate="one_to_one")
+    joined = joined.sort_values("movie_id", ignore_index=True)
+    for column in ("genres", "keywords", "cast", "directors"):
+        joined[column] = [
+            list(value) if isinstance(value, list | np.ndarray) else [] for value in joined[column]
+        ]
+    for column in ("overview", "language", "release_date"):
+        joined[column] = joined[column].astype("object").where(joined[column].notna(), "")
+    joined.insert(0, "movie_index", np.arange(len(joined), dtype=np.int32))
+    return joined
+
+
+def build_interactions(
+    rated: pd.DataFrame, movie_ids: np.ndarray[Any, Any], values: PreprocessData, seed: int
+) -> Interactions:
+    """Sort by user and time, replace ids by row numbers, give every interaction its period."""
+    users, user_index = np.unique(rated["user_id"].to_numpy(), return_inverse=True)
+    movie_index = np.searchsorted(movie_ids, rated["movie_id"].to_numpy())
+    timestamp = rated["timestamp"].to_numpy()
+    order = np.lexsort((movie_index, timestamp, user_index))
+    sorted_users = user_index[order].astype(np.int32)
+    timestamp = timestamp[order]
+    return Interactions(
+        user_index=sorted_users,
+        movie_index=movie_index[order].astype(np.int32),
+        half_stars=rated["half_stars"].to_numpy()[order],
+        timestamp=timestamp,
+        period=splits.assign_periods(sorted_users, timestamp, values, seed),
+        num_users=len(users),
+        num_movies=len(movie_ids),
+    )
+
+
+def write_movies(movies: pd.DataFrame, path: Path) -> None:
+    """Write the movies table as Parquet."""
+    table = pa.Table.from_pandas(movies, preserve_index=False).replace_schema_metadata(None)
+    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def describe(table: Interactions, encoded: catalogue.Catalogue, values: PreprocessData) -> Mapping[str, Any]:
+    """Counts by period, the cutoffs as timestamps, and the widths of the movie features."""
+    counts = {name: int((table.period == code).sum()) for name, code in splits.PERIOD_CODES.items()}
+    counts["context"] = len(table) - sum(counts.values())
+    starts = {
+        name: int(table.timestamp[table.period == code].min()) for name, code in splits.PERIOD_CODES.items()
+    }
+    return {
+        "split": values.split,
+        "num_users": table.num_users,
+        "num_movies": table.num_movies,
+        "interactions": counts,
+        "first_timestamp": starts,
+        "features": {
+            "genres": encoded.genres.shape[1],
+            "language": encoded.language.shape[1],
+            "text": encoded.text.shape[1],
+        },
+    }
+
+
+def main() -> None:
+    """Run the stage as DVC does."""
+
+    def stage(log: logging.Logger) -> None:
+        values = params.load(STAGE, PreprocessData)
+        run(paths.RAW, paths.PROCESSED, values, params.load_integer("seed"), log)
+
+    run_stage(STAGE, stage)
+
+
+if __name__ == "__main__":
+    main()
