@@ -1,0 +1,1 @@
+"""The protocol: events, metrics, baselines and intervals."""

@@ -1,0 +1,100 @@
+"""The evaluator against numbers measured independently on ml-latest-small.
+
+Split 0.8 / 0.9 by interactions, cut in time; everything before the test period is fitted on.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.data.interactions import TEST, TRAIN, VALIDATION, Interactions
+from stages.evaluation import baselines, metrics, report
+from stages.evaluation.events import of_period
+from stages.evaluation.ranks import rank_events
+
+ARCHIVE = "ml-latest-small.zip"
+MIRROR = os.environ.get("MOVIELENS_MIRROR", "")
+pytestmark = pytest.mark.skipif(
+    not MIRROR or not (Path(MIRROR) / ARCHIVE).exists(),
+    reason=f"MOVIELENS_MIRROR does not name a folder with {ARCHIVE}",
+)
+WITHIN = 0.005
+
+
+@pytest.fixture(scope="module")
+def interactions():
+    with zipfile.ZipFile(Path(MIRROR) / ARCHIVE) as archive:
+        with archive.open("ml-latest-small/ratings.csv") as file:
+            ratings = pd.read_csv(file)
+        with archive.open("ml-latest-small/movies.csv") as file:
+            catalogue = np.sort(pd.read_csv(file)["movieId"].to_numpy())
+    in_time = ratings["timestamp"].sort_values().to_numpy()
+    validation_cutoff, test_cutoff = (in_time[int(share * len(in_time))] for share in (0.8, 0.9))
+    assert test_cutoff == 1498029450
+    ratings = ratings.sort_values(["userId", "timestamp", "movieId"])
+    timestamp = ratings["timestamp"].to_numpy()
+    period = np.select([timestamp >= test_cutoff, timestamp >= validation_cutoff], [TEST, VALIDATION], TRAIN)
+    users = np.unique(ratings["userId"])
+    return Interactions(
+        np.searchsorted(users, ratings["userId"]).astype(np.int32),
+        np.searchsorted(catalogue, ratings["movieId"]).astype(np.int32),
+        (ratings["rating"].to_numpy() * 2).astype(np.uint8),
+        timestamp.astype(np.int64),
+        period.astype(np.uint8),
+        num_users=len(users),
+        num_movies=len(catalogue),
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(interactions):
+    return interactions.in_periods(TRAIN, VALIDATION)
+
+
+@pytest.fixture(scope="module")
+def retrieval(interactions, fitted):
+    events = of_period(interactions, TEST, max_users=20_000, seed=7)
+    events = events.only(interactions.rating[events.rows] >= 4)
+    models = {
+        "popularity": baselines.fit_popularity(fitted, 4.0),
+        "recent_popularity": baselines.fit_recent_popularity(fitted, 730),
+        "ease": baselines.fit_ease(fitted, 200.0, 12_000),
+    }
+    ranks = {
+        name: rank_events(model.scorer(interactions), interactions, events, progress=False)
+        for name, model in models.items()
+    }
+    asked = report.describe(interactions, fitted, events, 4.0)
+    return report.retrieval_metrics(ranks, asked, list(models), samples=200, seed=7)
+
+
+def test_the_events_are_those_counted_independently(interactions, retrieval):
+    assert interactions.num_movies == 9742
+    events = retrieval["events"]
+    assert (events["positive_events"], events["users"], events["no_history"]) == (4088, 72, 40)
+    assert events["cold_share"] == pytest.approx(0.159, abs=WITHIN)
+
+
+@pytest.mark.parametrize(
+    ("model", "metric", "measured"),
+    [
+        ("popularity", "top_100_accuracy", 0.2265),
+        ("recent_popularity", "top_100_accuracy", 0.302),
+        ("ease", "top_100_accuracy", 0.358),
+        ("ease", "top_100_accuracy_warm", 0.426),
+    ],
+)
+def test_baselines_reach_what_was_measured_independently(retrieval, model, metric, measured):
+    assert retrieval[model][metric] == pytest.approx(measured, abs=WITHIN)
+
+
+def test_the_bias_model_reaches_the_rmse_measured_independently(interactions, fitted):
+    events = of_period(interactions, TEST, max_users=20_000, seed=7)
+    events = events.only(events.has_history)
+    predicted = baselines.fit_movie_user_bias(fitted).predict(interactions, events)
+    assert len(events) == 10_037
+    assert metrics.rmse(predicted, interactions.rating[events.rows]) == pytest.approx(0.866, abs=0.01)
