@@ -61,6 +61,7 @@ class Retrieval(Section):
     heads: Count
     blocks: Count
     id_dropout: Share
+    history_dropout: Share
     positive_weight: Positive
     other_weight: Annotated[float, Field(ge=0)]
     half_life_years: Positive

@@ -112,6 +112,18 @@ def query_features(
     return np.stack(columns, axis=1).astype(np.float32)
 
 
+def window_start(history_start: Int64, history_end: Int64, length: int) -> Int64:
+    """(e,) the first row that a query on history rows [history_start, history_end) reads.
+
+    The last `length` / 2 to `length` rows, starting at a multiple of half a length: one rule for
+    training, evaluation and the service, under which the queries of a person share their windows.
+    """
+    step = max(1, length // 2)
+    beyond = history_end - history_start - length
+    start: Int64 = history_start + np.where(beyond >= 0, beyond // step + 1, 0) * step
+    return start
+
+
 def windows(movie_index: Int32, features: Float32, start: Int64, end: Int64, length: int) -> Windows:
     """Cut the rows [start, end) of each window, at most `length` of them, into padded arrays.
 

@@ -96,3 +96,10 @@ def test_an_empty_table_gives_empty_windows(length):
     cut = features.windows(nothing, np.zeros((0, 2), np.float32), np.array([0]), np.array([0]), length)
     assert cut.movie_index.tolist() == [[0] * length]
     assert not cut.features.any()
+
+
+def test_a_window_holds_from_half_a_length_to_a_length_of_the_past():
+    end = np.array([5, 5 + 99, 5 + 100, 5 + 149, 5 + 150])
+    start = features.window_start(np.full(5, 5), end, length=100)
+    assert (start - 5).tolist() == [0, 0, 50, 50, 100]
+    assert (end - start).tolist() == [0, 99, 50, 99, 50]

@@ -46,9 +46,7 @@ def test_interactions_of_one_second_stay_in_one_period():
     assert period.tolist() == [TRAIN, VALIDATION, VALIDATION, TEST]
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1000)), min_size=20, max_size=60, unique=True)
-)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1000)), min_size=20, max_size=60, unique=True))
 def test_under_the_temporal_split_nothing_of_a_period_is_older_than_the_one_before(rows):
     users, times = arrays(*map(list, zip(*sorted(rows), strict=True)))
     try:

@@ -1,0 +1,1 @@
+"""The Deep & Cross ranking model."""

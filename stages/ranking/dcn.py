@@ -1,0 +1,114 @@
+"""The ranker: a Deep & Cross Network V2 over as-of features, predicting a rating in stars.
+
+    x0     = [standardised features, content of the movie, embedding of its id]
+    x_i+1  = x0 * (U V' x_i + b) + x_i                    (cross layers, low rank)
+    rating = base + w' deep(x_last)                       (stacked; base is the first feature)
+
+Paper: Wang et al. 2021, "DCN V2: Improved Deep & Cross Network", eqs. 1 to 3. The network corrects a bias
+model rather than replacing it, so an untrained one is already the baseline.
+"""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from stages.data.catalogue import Catalogue
+from stages.data.interactions import Bool, Float32
+from stages.params import Ranking
+from stages.ranking.features import FEATURES
+
+CLIP = 5.0
+"""Standard deviations beyond which a feature says no more: what training never saw must not explode."""
+LOWEST, HIGHEST = 0.5, 5.0
+SIGNATURE = [
+    tf.TensorSpec((None, len(FEATURES)), tf.float32, name="features"),
+    tf.TensorSpec((None,), tf.int32, name="movie_index"),
+]
+
+
+class Dcn(tfrs.Model):  # type: ignore[misc]
+    """Deep & Cross Network V2, stacked.
+
+    All that inference needs is inside: the constants features are standardised by and the table from
+    movie_index to id row are weights that are not trained, saved and exported with the others.
+    """
+
+    def __init__(self, catalogue: Catalogue, known: Bool, params: Ranking) -> None:
+        """Lay out the network.
+
+        Args:
+            catalogue: facts of all movies.
+            known: (num_movies,) which have an id of their own; the others share row 0.
+            params: sizes and rates.
+        """
+        super().__init__(name="dcn")
+        self.id_dropout = params.id_dropout
+        rows = np.where(known, np.cumsum(known), 0).astype(np.int32)
+        self.id_row = tf.constant(rows)
+        self.content = tf.constant(np.concatenate([catalogue.genres, catalogue.language], axis=1))
+        self.mean = self.add_weight("mean", (len(FEATURES),), initializer="zeros", trainable=False)
+        self.scale = self.add_weight("scale", (len(FEATURES),), initializer="ones", trainable=False)
+        self.id_embedding = tf.keras.layers.Embedding(
+            int(known.sum()) + 1, params.embedding_dim, embeddings_initializer="zeros"
+        )
+        rank = params.projection_dim or None
+        self.cross = [tfrs.layers.dcn.Cross(projection_dim=rank) for _ in range(params.cross_layers)]
+        self.deep = [tf.keras.layers.Dense(units, activation="relu") for units in params.deep_layers]
+        self.dropout = tf.keras.layers.Dropout(params.dropout)
+        # Zeros: training starts at the bias model, not at noise around it.
+        self.residual = tf.keras.layers.Dense(1, kernel_initializer="zeros")
+        self.task = tfrs.tasks.Ranking(loss=tf.keras.losses.MeanSquaredError())
+        self.run = tf.function(self.predict_stars, input_signature=SIGNATURE)
+        self.predict_stars(tf.zeros((1, len(FEATURES))), tf.zeros(1, tf.int32))  # makes the variables
+
+    def learn_scale(self, features: Float32) -> None:
+        """Take mean and standard deviation from (n, len(FEATURES)) training features."""
+        self.mean.assign(features.mean(axis=0, dtype=np.float64).astype(np.float32))
+        deviation = features.std(axis=0, dtype=np.float64)
+        self.scale.assign(np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0).astype(np.float32))
+
+    def call(self, features: Any, movie_index: Any, training: bool = False) -> Any:
+        """(n, len(FEATURES)) float32 and (n,) int32 to (n,) stars, not yet clipped."""
+        rows = tf.gather(self.id_row, movie_index)
+        if training:
+            keep = tf.random.uniform(tf.shape(rows)) >= self.id_dropout
+            rows = rows * tf.cast(keep, tf.int32)
+        dense = tf.clip_by_value((features - self.mean) * self.scale, -CLIP, CLIP)
+        x0 = tf.concat([dense, tf.gather(self.content, movie_index), self.id_embedding(rows)], axis=1)
+        x = x0
+        for layer in self.cross:
+            x = layer(x0, x)
+        for layer in self.deep:
+            x = self.dropout(layer(x), training=training)
+        return features[:, 0] + self.residual(x)[:, 0]
+
+    def predict_stars(self, features: Any, movie_index: Any) -> Any:
+        """(n,) stars within 0.5 to 5: what inference uses and the export holds."""
+        return tf.clip_by_value(self(features, movie_index), LOWEST, HIGHEST)
+
+    def get_config(self) -> dict[str, Any]:
+        """Nothing: a model is built from parameters and data, its weights are all that is saved."""
+        return {}
+
+    def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """Mean squared error of a batch; rows of weight 0 fill up the last one."""
+        predicted = self(inputs["features"], inputs["movie_index"], training=training)
+        weight = inputs["weight"]
+        # Keras divides by the batch's size: rescale, or a padded batch would pull less hard.
+        loss = self.task(inputs["rating"][:, None], predicted[:, None], sample_weight=weight[:, None])
+        return loss * tf.cast(tf.size(weight), tf.float32) / tf.reduce_sum(weight)
+
+
+class ExportedDcn(tf.Module):  # type: ignore[misc]
+    """The ranker as a function of (features, movie_index), for `tf.saved_model.save` and LiteRT."""
+
+    def __init__(self, model: Dcn) -> None:
+        super().__init__()
+        self.model = model
+
+    @tf.function(input_signature=SIGNATURE)  # type: ignore[untyped-decorator]
+    def predict(self, features: Any, movie_index: Any) -> dict[str, Any]:
+        """(n,) `rating` in stars."""
+        return {"rating": self.model.predict_stars(features, movie_index)}

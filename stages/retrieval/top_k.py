@@ -1,0 +1,44 @@
+"""Exact top-k over candidate embeddings, in numpy.
+
+62,423 candidates of 64 dimensions take under a millisecond on one thread: no index is needed at this size.
+"""
+
+import numpy as np
+
+from stages.data.interactions import Float32, Int32, Int64
+
+
+def top_k(scores: Float32, k: int) -> Int32:
+    """Positions of the k highest scores, best first; equal scores in order of position.
+
+    Args:
+        scores: (n,) higher is better; -inf marks what must not be returned.
+        k: how many; fewer are returned where fewer are above -inf.
+    """
+    if k < 1:
+        return np.empty(0, dtype=np.int32)
+    threshold = -np.inf
+    if k < len(scores):
+        threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+    # Whatever ties with the k-th is kept, in order of position: a stable sort then cuts the tie by position.
+    kept = np.flatnonzero((scores >= threshold) & (scores > -np.inf))
+    order = np.argsort(-scores[kept], kind="stable")[:k]
+    return kept[order].astype(np.int32)
+
+
+def best_unseen(candidates: Float32, query: Float32, seen: Int32 | Int64, k: int) -> tuple[Int32, Float32]:
+    """The k candidates with the highest dot product that were not seen.
+
+    Args:
+        candidates: (num_movies, dim) embeddings of the whole catalogue.
+        query: (dim,) embedding.
+        seen: (s,) movie indices that must not be returned, repeats allowed.
+        k: how many; fewer are returned where fewer are unseen.
+
+    Returns:
+        (k,) int32 movie indices, best first, and (k,) float32 their scores.
+    """
+    scores = candidates @ query
+    scores[seen] = -np.inf
+    best = top_k(scores, k)
+    return best, scores[best]

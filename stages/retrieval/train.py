@@ -1,0 +1,72 @@
+"""Stage `train_retrieval`: fit the sweep's winner on train and validation."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from stages import params, paths, plots
+from stages.data import catalogue, interactions
+from stages.data.interactions import TRAIN, VALIDATION
+from stages.files import write_json, write_text, write_whole
+from stages.params import PreprocessData, Retrieval
+from stages.retrieval import fitting
+from stages.runtime import start_tensorflow
+from stages.stage import run_stage
+
+STAGE = "train_retrieval"
+
+
+def run(
+    values: Retrieval, preprocessing: PreprocessData, seed: int, threads: int, log: logging.Logger
+) -> None:
+    """Fit, then write the weights, the learning curve and the numbers of the fit."""
+    start_tensorflow(seed, threads)
+    fitted = interactions.read(paths.PROCESSED.interactions).in_periods(TRAIN, VALIDATION)
+    movies = catalogue.read(paths.PROCESSED.movie_features)
+    losses: list[float] = []
+
+    def after_epoch(epoch: int, loss: float, _: fitting.FittedTwoTower) -> None:
+        losses.append(loss)
+        log.info("epoch %d of %d: loss %.4f", epoch, values.epochs, loss)
+
+    two_tower = fitting.fit(fitted, movies, values, preprocessing, seed, after_epoch)
+    write_whole(paths.RETRIEVAL.weights, two_tower.model.save_weights)
+    write_curve(losses)
+    numbers = {
+        "epochs": values.epochs,
+        "final_loss": losses[-1],
+        "interactions": len(fitted),
+        "parameters": int(sum(np.prod(variable.shape) for variable in two_tower.model.trainable_variables)),
+    }
+    write_json(paths.metrics(STAGE), numbers)
+
+
+def write_curve(losses: list[float]) -> None:
+    """Write the loss of each epoch as a table and a picture."""
+    folder = paths.reports(STAGE)
+    curve = pd.DataFrame({"epoch": range(1, len(losses) + 1), "loss": losses})
+    write_text(folder / "loss.csv", curve.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    figure, (axes,) = plots.new()
+    axes.plot(curve["epoch"], curve["loss"], color=plots.ACCENT, linewidth=2)
+    axes.set(title="Two-tower: softmax loss in training", xlabel="epoch", ylabel="cross-entropy, nats")
+    plots.save(figure, folder / "loss.png")
+
+
+def main() -> None:
+    """Run the stage as DVC does."""
+
+    def stage(log: logging.Logger) -> None:
+        run(
+            params.load_best(Retrieval, paths.RETRIEVAL.best_params),
+            params.load("preprocess_data", PreprocessData),
+            params.load_integer("seed"),
+            params.load_integer("threads"),
+            log,
+        )
+
+    run_stage(STAGE, stage)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Stage `tune_retrieval`: search the two-tower's knobs on the validation period."""
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+
+from stages import params, paths, sweep
+from stages.data import catalogue, interactions
+from stages.data.interactions import TRAIN, VALIDATION
+from stages.evaluation import events, metrics, ranks
+from stages.evaluation.report import HIT_K
+from stages.params import Evaluation, PreprocessData, Retrieval, Tune
+from stages.runtime import start_tensorflow
+from stages.stage import run_stage
+from stages.sweep import Plan
+
+STAGE = "tune_retrieval"
+
+
+def run(
+    plan: Plan[Retrieval],
+    tune: Tune,
+    preprocessing: PreprocessData,
+    evaluation: Evaluation,
+    seed: int,
+    threads: int,
+    log: logging.Logger,
+) -> None:
+    """Fit on train, score top-100 accuracy on validation, keep the best knobs."""
+    table = interactions.read(paths.PROCESSED.interactions)
+    movies = catalogue.read(paths.PROCESSED.movie_features)
+    fitted = table.in_periods(TRAIN)
+    asked = events.of_period(table, VALIDATION, evaluation.max_users, seed)
+    positive = table.rating[asked.rows] >= preprocessing.positive_rating
+    asked = asked.only(positive & asked.has_history)
+    log.info("%d interactions to fit, %d positive events to score", len(fitted), len(asked))
+
+    def objective(values: Retrieval, report: Callable[[int, float], None]) -> float:
+        from stages.retrieval import fitting
+
+        start_tensorflow(seed, threads)
+        accuracy = 0.0
+
+        def after_epoch(epoch: int, _: float, two_tower: fitting.FittedTwoTower) -> None:
+            nonlocal accuracy
+            rank = ranks.rank_events(two_tower.scorer(table), table, asked, progress=False)
+            accuracy = float(np.mean(metrics.in_top_k(rank, HIT_K)))
+            report(epoch, accuracy)
+
+        fitting.fit(fitted, movies, values, preprocessing, seed, after_epoch)
+        return accuracy
+
+    result = sweep.search(
+        plan,
+        objective,
+        tune,
+        seed,
+        journal=paths.LOGS / f"{STAGE}.journal",
+        fingerprint=sweep.fingerprint(paths.PARAMS, paths.PROCESSED.manifest),
+        direction="maximize",
+        log=log,
+    )
+    sweep.write_result(result, paths.RETRIEVAL.best_params, paths.reports(STAGE), paths.metrics(STAGE))
+
+
+def main() -> None:
+    """Run the stage as DVC does."""
+
+    def stage(log: logging.Logger) -> None:
+        plan, tune = sweep.load_plan("retrieval", Retrieval)
+        run(
+            plan,
+            tune,
+            params.load("preprocess_data", PreprocessData),
+            params.load("evaluation", Evaluation),
+            params.load_integer("seed"),
+            params.load_integer("threads"),
+            log,
+        )
+
+    run_stage(STAGE, stage)
+
+
+if __name__ == "__main__":
+    main()
