@@ -1,0 +1,31 @@
+import json
+import logging
+from pathlib import Path
+
+from stages import paths
+from stages.params import Evaluation, PreprocessData, load
+from stages.serving import evaluate
+from tests.serving.conftest import VALUES
+
+EVALUATION = Evaluation(
+    bootstrap_samples=20, max_users=1000, recent_days=730, ease_regularization=200.0, ease_max_movies=100
+)
+
+
+def test_the_stage_reports_the_recommender_beside_baselines_and_repeats_itself(house: Path):
+    written = []
+    for _ in range(2):
+        evaluate.run(
+            VALUES, load("preprocess_data", PreprocessData), EVALUATION, 1, logging.getLogger("test")
+        )
+        written.append(paths.metrics("evaluate_recommender").read_bytes())
+    assert written[0] == written[1]
+    numbers = json.loads(written[0])
+    assert set(numbers) == {"events", "recommender", "retrieval_only", "popularity", "ease"}
+    assert set(numbers["recommender"]) >= {
+        "hit_rate_at_10", "hit_rate_at_10_low", "ndcg_at_10_high", "mrr", "top_100_accuracy",
+        "coverage", "novelty", "minus_popularity", "minus_ease", "minus_retrieval_only", "no_history",
+    }  # fmt: skip
+    assert 0 < numbers["recommender"]["coverage"] < 1
+    assert numbers["events"]["positive_events"] > 0
+    assert (paths.reports("evaluate_recommender") / "accuracy_by_k.csv").exists()

@@ -1,0 +1,70 @@
+"""Offline, the recommender is asked as the service asks it."""
+
+import numpy as np
+import pytest
+
+from stages.data.interactions import TEST
+from stages.evaluation import events
+from stages.evaluation.metrics import REMOVED
+from stages.params import Recommender as Values
+from stages.serving import histories
+from stages.serving.answers import Answers
+from stages.serving.bundle import Packaged
+from stages.serving.recommender import Recommender
+from tests.serving.conftest import VALUES, Tiny
+
+
+def test_offline_ranking_equals_service_ranking_exactly(tiny: Tiny, recommender: Recommender):
+    asked = events.of_period(tiny.interactions, TEST, 1000, seed=1)
+    answered = histories.answer(recommender, tiny.interactions, asked, 10)
+    service = Answers(Packaged(tiny.bundle, VALUES, "hash"))
+    for position in range(len(asked)):
+        history, now = histories.of_event(tiny.interactions, asked, position)
+        response = service.recommend(*service.request_of(history, now))
+        offline = recommender.recommend(history, now, 10)
+        assert [movie.movie_id for movie in response.recommendations] == [
+            10 * row + 5 for row in answered.shown[position]
+        ]
+        assert [movie.score for movie in response.recommendations] == [movie.score for movie in offline]
+        assert [movie.predicted_rating for movie in response.recommendations] == [
+            movie.predicted_rating for movie in offline
+        ]
+
+
+def test_ranks_are_places_in_the_full_order_and_the_rest_is_removed(tiny: Tiny):
+    everything = Recommender(tiny.bundle, Values(num_candidates=1200, rating_weight=0.1))
+    narrow = Recommender(tiny.bundle, Values(num_candidates=600, rating_weight=0.1))
+    asked = histories.spread(events.of_period(tiny.interactions, TEST, 1000, seed=1), 30)
+    answered = histories.answer(narrow, tiny.interactions, asked, 10)
+    found = 0
+    for position in range(len(asked)):
+        history, now = histories.of_event(tiny.interactions, asked, position)
+        target = tiny.interactions.movie_index[asked.rows[position]]
+        order = everything.rank(history, now, 1200)
+        by_retrieval = order.movie_index[np.argsort(-order.retrieval_score)].tolist()
+        if target in by_retrieval[:600]:
+            found += 1
+            assert answered.retrieval_rank[position] == 1 + by_retrieval.index(target)
+            kept = narrow.rank(history, now, 600).movie_index.tolist()
+            assert answered.rank[position] == 1 + kept.index(target)
+        else:
+            assert answered.rank[position] == answered.retrieval_rank[position] == REMOVED
+        assert answered.retrieved[position].tolist() == by_retrieval[:10]
+    assert 0 < found < len(asked)
+
+
+def test_the_history_of_an_event_is_strictly_earlier(tiny: Tiny):
+    asked = events.of_period(tiny.interactions, TEST, 1000, seed=1)
+    for position in range(len(asked)):
+        history, now = histories.of_event(tiny.interactions, asked, position)
+        assert now == tiny.interactions.timestamp[asked.rows[position]]
+        assert (history.timestamp < now).all()
+        user = tiny.interactions.user_index[asked.rows[position]]
+        earlier = (tiny.interactions.user_index == user) & (tiny.interactions.timestamp < now)
+        assert history.movie_index.tolist() == tiny.interactions.movie_index[earlier].tolist()
+
+
+@pytest.mark.parametrize(("count", "rows"), [(3, [0, 2, 4]), (9, [0, 1, 2, 3, 4]), (1, [0])])
+def test_spread_takes_events_from_first_to_last(count: int, rows: list[int]):
+    column = np.arange(5)
+    assert histories.spread(events.Events(column, column, column), count).rows.tolist() == rows
