@@ -1,5 +1,6 @@
 """Whole files or none: everything is written under a temporary name, then renamed."""
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -9,19 +10,32 @@ from typing import Any
 DECIMALS = 6
 
 
+class WriteError(OSError):
+    """A file could not be written; the message names it, the reason and what to do."""
+
+
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path beside `path`, then rename.
 
     A failure (a full disk, an interrupt) leaves what was there before, and no half-written file.
+
+    Raises:
+        WriteError: the disk is full or refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The whole name stays at the end: writers choose the format by it (Keras by ".weights.h5").
+    # The whole name stays at the end: writers choose the format by it.
     temporary = path.with_name(f".part.{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         temporary.replace(path)
+    except OSError as error:
+        raise WriteError(
+            f"{path} could not be written: {error}.\n"
+            "Free some space on the disk, or make the folder writable, and run again."
+        ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder itself may be what could not be made
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

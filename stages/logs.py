@@ -8,4 +8,5 @@ def get(stage: str) -> logging.Logger:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     for noisy in ("absl", "tensorflow", "optuna", "matplotlib", "fontTools"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("tensorflow").propagate = False  # it has a handler of its own: each line came twice
     return logging.getLogger(stage)

@@ -4,11 +4,12 @@ No default is written here: what a section lacks is an error, so params.yaml is 
 """
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stages import paths
 
@@ -52,11 +53,18 @@ class PreprocessData(Section):
     min_word_count: Count
     text_dim: Annotated[int, Field(ge=0)]
 
+    @field_validator("validation_cutoff", "test_cutoff", mode="before")
+    @classmethod
+    def _quoted(cls, value: Any) -> Any:
+        if isinstance(value, date):  # YAML's own type, which it makes of a date without quotes
+            raise ValueError(f'a date needs quotes: "{value.isoformat()}"')
+        return value
+
 
 class Retrieval(Section):
     """The two-tower and how it is trained; fixed knobs and searched ones together."""
 
-    history_length: Count
+    history_length: Annotated[int, Field(ge=2)]  # half of it is a window's least; half of 1 is nothing
     embedding_dim: Count
     heads: Count
     blocks: Count
@@ -111,6 +119,7 @@ class Tune(Section):
 
     n_trials: Annotated[int, Field(ge=0)]
     timeout_minutes: Positive
+    max_users: Count
     n_startup_trials: Annotated[int, Field(ge=0)]
     pruner: Pruner
     search: dict[str, dict[str, Any]]

@@ -74,7 +74,7 @@ class Model:
 
     @property
     def weights(self) -> Path:
-        return self.folder / "model.weights.h5"
+        return self.folder / "weights.npz"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,12 @@ def run_stage(name: str, function: Callable[[logging.Logger], None]) -> None:
     log = logs.get(name)
     try:
         function(log)
+    except KeyboardInterrupt:
+        log.error("interrupted. Run it again: a sweep goes on after its last finished trial.")
+        sys.exit(130)
     except (ValueError, OSError) as error:
+        if not isinstance(error, OSError) and not type(error).__module__.startswith("stages."):
+            raise  # a ValueError of numpy's or Keras' is a bug of ours
         log.error("failed.\n%s", error)
         log.debug("where it happened", exc_info=True)
         sys.exit(1)

@@ -34,6 +34,7 @@ __all__ = [
     "load_best",
     "load_plan",
     "plan",
+    "require_events",
     "search",
     "write_result",
 ]
@@ -55,6 +56,20 @@ def fingerprint(*parts: str | bytes | Path) -> str:
         content = part.read_bytes() if isinstance(part, Path) else part
         digest.update(hashlib.sha256(content if isinstance(content, bytes) else content.encode()).digest())
     return digest.hexdigest()
+
+
+def require_events(num_events: int, section: str, tune: Tune) -> None:
+    """See that there is something to choose knobs by.
+
+    Raises:
+        SweepError: trials are asked for and the validation period has no event to score them on.
+    """
+    if tune.n_trials and not num_events:
+        raise SweepError(
+            f"tune_{section}: the validation period has no event to score {tune.n_trials} trials on (events "
+            "need a history). Move preprocess_data's cutoffs apart, or set "
+            f"tune_{section}.n_trials to 0 to take the defaults."
+        )
 
 
 def search(

@@ -16,10 +16,16 @@ def test_a_failing_writer_leaves_the_old_file_and_nothing_beside_it(tmp_path: Pa
         temporary.write_text("ha", encoding="utf-8")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"table\.csv could not be written: .*No space left.*\nFree some space"):
         files.write_whole(path, disk_full)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "metrics").write_text("a file where a folder should be", encoding="utf-8")
+    with pytest.raises(OSError, match=r"metrics/a\.json could not be written"):
+        files.write_json(tmp_path / "metrics" / "a.json", {})
 
 
 def test_an_interrupt_leaves_no_file_where_there_was_none(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-RUNTIME, DEV = "requirements.lock", "requirements-dev.lock"
-LOCKS = [RUNTIME, DEV]
+RUNTIME, DEV, BENCH = "requirements.lock", "requirements-dev.lock", "requirements-bench.lock"
+LOCKS = [RUNTIME, DEV, BENCH]
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ def pins(lock: str) -> list[Pin]:
 
 
 def asked_for(lock: str) -> list[Requirement]:
-    development = PYPROJECT["dependency-groups"]["dev"] if lock == DEV else []
-    return [Requirement(line) for line in [*PYPROJECT["project"]["dependencies"], *development]]
+    project, groups = PYPROJECT["project"]["dependencies"], PYPROJECT["dependency-groups"]
+    lines = {RUNTIME: project, DEV: [*project, *groups["dev"]], BENCH: groups["bench"]}
+    return [Requirement(line) for line in lines[lock]]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -1,6 +1,7 @@
 """params.yaml: what stands in the repository is valid, and every mistake is named."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,21 @@ def test_a_rule_over_two_knobs_says_which_and_what_to_do() -> None:
     assert str(error.value) == (
         "params.yaml: retrieval: embedding_dim 64 is not a multiple of heads 3; change one."
     )
+
+
+@pytest.mark.parametrize("cutoff", ["validation_cutoff", "test_cutoff"])
+def test_a_date_without_quotes_is_told_to_take_them(edited: Callable[[Edit], Path], cutoff: str) -> None:
+    path = edited(lambda values: values["preprocess_data"].update({cutoff: date(2017, 1, 1)}))
+    assert f"{cutoff}: 2017-01-01" in path.read_text(encoding="utf-8")
+    with pytest.raises(ParamsError, match=rf'preprocess_data\.{cutoff}: a date needs quotes: "2017-01-01"'):
+        params.load("preprocess_data", PreprocessData, path)
+
+
+def test_a_history_of_one_movie_is_refused_for_half_of_it_is_nothing() -> None:
+    values = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["retrieval"]
+    chosen = values | {"learning_rate": 0.1, "dropout": 0.1, "history_length": 1}
+    with pytest.raises(ParamsError, match=r"history_length: Input should be greater than or equal to 2"):
+        params.validate("retrieval", params.Retrieval, chosen)
 
 
 def test_sections_cannot_be_changed_after_they_were_read() -> None:

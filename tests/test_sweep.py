@@ -25,6 +25,15 @@ def test_the_best_trial_wins_and_carries_the_fixed_knobs(tmp_path: Path) -> None
     assert result.best.encoder.heads == 2
 
 
+def test_trials_without_an_event_to_score_them_on_are_refused_and_defaults_are_not() -> None:
+    with pytest.raises(
+        sweep.SweepError, match="tune_toy: the validation period has no event to score 3 trials"
+    ):
+        sweep.require_events(0, "toy", tune(n_trials=3))
+    sweep.require_events(0, "toy", tune(n_trials=0))
+    sweep.require_events(1, "toy", tune(n_trials=3))
+
+
 def test_every_start_up_trial_draws_anew(tmp_path: Path) -> None:
     result = run(tmp_path / "j", settings=tune(n_trials=6, n_startup_trials=6))
     assert len({trial.knobs["learning_rate"] for trial in result.trials}) == 6

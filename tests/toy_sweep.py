@@ -49,6 +49,7 @@ def tune(search: Mapping[str, Any] = SEARCH, n_trials: int = 8, **changed: Any) 
     values = {
         "n_trials": n_trials,
         "timeout_minutes": 30.0,
+        "max_users": 100,
         "n_startup_trials": 2,
         "pruner": {"type": "none", "n_startup_trials": 0, "n_warmup_steps": 0},
         "search": dict(search),

@@ -7,8 +7,9 @@ described by itself and what came before it, a query by the history and the time
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from stages.data.interactions import Float32, Int32, Int64
+from stages.data.interactions import Float32, Int32, Int64, packed
 
 DAY = 86_400.0
 YEAR = 365.25 * DAY
@@ -48,10 +49,7 @@ def running_mean(rating: Float32, first_row: Int64) -> Float32:
     # Whole half stars add up exactly in float64, so a person's sums do not depend on who stands before.
     total = np.concatenate([[0.0], np.cumsum(rating, dtype=np.float64)])
     rows = np.arange(len(rating))
-    count = rows + 1 - first_row
-    own = total[rows + 1] - total[first_row]
-    mean: Float32 = ((own + PRIOR_RATING * PRIOR_WEIGHT) / (count + PRIOR_WEIGHT)).astype(np.float32)
-    return mean
+    return _damped(total[rows + 1] - total[first_row], rows + 1 - first_row)
 
 
 def history_features(
@@ -98,18 +96,29 @@ def query_features(
         (e, len(QUERY_FEATURES)) float32.
     """
     length = history_end - history_start
-    none = length == 0
-    mean, last_time = np.full(len(now), PRIOR_RATING, dtype=np.float32), now
-    if len(rating):
-        last = np.maximum(history_end - 1, 0)
-        mean = np.where(none, mean, running_mean(rating, first_row)[last])
-        last_time = np.where(none, now, timestamp[last])
+    some = length > 0
+    mean, last_time = np.full(len(now), PRIOR_RATING, dtype=np.float32), now.copy()
+    mean[some] = _mean_before(rating, first_row, history_end[some])
+    last_time[some] = timestamp[history_end[some] - 1]
     columns = [
         np.log1p(length) / 4,
         np.log1p(np.maximum(now - last_time, 0) / DAY) / 4,
         (mean - PRIOR_RATING) / 2,
     ]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _mean_before(rating: Float32, first_row: Int64, end: Int64) -> Float32:
+    """(e,) `running_mean` after the last row before each end, reading only the people who are asked."""
+    start = first_row[end - 1]
+    rows, shift = packed(start, end)
+    total = np.concatenate([[0.0], np.cumsum(rating[rows], dtype=np.float64)])
+    return _damped(total[end - shift] - total[start - shift], end - start)
+
+
+def _damped(total: npt.NDArray[np.float64], count: Int64) -> Float32:
+    mean: Float32 = ((total + PRIOR_RATING * PRIOR_WEIGHT) / (count + PRIOR_WEIGHT)).astype(np.float32)
+    return mean
 
 
 def window_start(history_start: Int64, history_end: Int64, length: int) -> Int64:

@@ -83,27 +83,13 @@ def run(
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write Parquet with every choice fixed, so that equal tables give equal bytes.
-
-    Raises:
-        DataError: the disk is full or refuses; no half-written file is left.
-    """
-    try:
-        write_whole(
-            path,
-            lambda temporary: pq.write_table(
-                table,
-                temporary,
-                compression="zstd",
-                compression_level=3,
-                row_group_size=ROW_GROUP,
-                version="2.6",
-            ),
-        )
-    except OSError as error:
-        raise DataError(
-            f"{path} could not be written: {error}.\nFree some space on the disk and run again."
-        ) from error
+    """Write Parquet with every choice fixed, so that equal tables give equal bytes."""
+    write_whole(
+        path,
+        lambda temporary: pq.write_table(
+            table, temporary, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, version="2.6"
+        ),
+    )
 
 
 def _check_names(data: Data) -> None:

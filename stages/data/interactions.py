@@ -85,6 +85,25 @@ class Interactions:
         return self.only(np.isin(self.period, periods))
 
 
+def packed(start: Int64, end: Int64) -> tuple[Int64, Int64]:
+    """The rows of several people's histories side by side: what a batch reads, however long the table is.
+
+    Args:
+        start: (e,) first row of each history; equal for events of one person.
+        end: (e,) one past its last row.
+
+    Returns:
+        (h,) the rows, each person's once, and (e,) how far each event's rows have moved: row r stands at
+        r - shift.
+    """
+    people, person = np.unique(start, return_inverse=True)
+    length = np.zeros(len(people), dtype=np.int64)
+    np.maximum.at(length, person, end - start)
+    offset = np.cumsum(length) - length
+    rows = np.repeat(people - offset, length) + np.arange(length.sum())
+    return rows, (people - offset)[person]
+
+
 COLUMNS = ("user_index", "movie_index", "half_stars", "timestamp", "period")
 
 

@@ -73,7 +73,7 @@ def _part(films: Films, people: People, visits: Visits, chosen: Int, first_year:
     liking = affinity(films, people, who, time)
     mean = rating_mean(films, people, who, liking, slice(None))
     events = np.arange(len(user))
-    starts = np.diff(user, prepend=-1) + np.diff(visits.timestamp[rows], prepend=-1) != 0
+    starts = (np.diff(user, prepend=-1) != 0) | (np.diff(visits.timestamp[rows], prepend=-1) != 0)
     person = user - user[0]
     seen_at = np.full((person[-1] + 1, len(films.fame)), len(user))
     seen_at[person, picked] = events

@@ -3,7 +3,6 @@
 `fetch_data` writes them whatever the source; everything after reads only these.
 """
 
-import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 
@@ -67,9 +66,3 @@ RATED = pa.DataFrameSchema(
     strict=True,
     unique=["user_id", "movie_id", "timestamp"],
 )
-
-
-def empty_metadata() -> pd.DataFrame:
-    """A metadata table without rows, for sources that have none."""
-    frame: pd.DataFrame = METADATA.empty_table().to_pandas()
-    return frame

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from stages.data.catalogue import Catalogue
-from stages.data.interactions import CONTEXT, Bool, Float32, Int32, Int64, Interactions
+from stages.data.interactions import CONTEXT, Bool, Float32, Int32, Int64, Interactions, packed
 from stages.evaluation.events import Events
 from stages.params import PreprocessData
 from stages.ranking import movie_statistics
@@ -93,7 +93,7 @@ def training_rows(
         seed: of the movie factors.
 
     Raises:
-        RankingDataError: no interaction, or all at one moment.
+        RankingDataError: no interaction, all at one moment, or nobody who rates enough to be learned from.
     """
     table = interactions.in_periods(*periods, CONTEXT)
     fitted = np.isin(table.period, periods)
@@ -105,6 +105,13 @@ def training_rows(
         for low, high in itertools.pairwise(edges)
     ]
     size = sum(len(rows) for rows in targets)
+    if size == 0:
+        raise RankingDataError(
+            f"Nobody with at least preprocess_data.min_user_interactions = "
+            f"{preprocessing.min_user_interactions} ratings in the fitted period rates after its first "
+            "block: the ranker has nothing to learn from. Lower min_user_interactions, or use more "
+            "interactions."
+        )
     features = np.empty((size, len(FEATURES)), dtype=np.float32)
     filled = 0
     for low, rows in zip(edges[:-1], tqdm(targets, desc="features", unit="block", disable=None), strict=True):
@@ -151,7 +158,7 @@ def event_features(interactions: Interactions, events: Events, movies: Movies) -
     for chunk in _chunks(events):
         start, end, rows = events.history_start[chunk], events.history_end[chunk], events.rows[chunk]
         # Chunks are runs of neighbouring people; those in between without an event are not described.
-        spans, shift = _packed(start, end)
+        spans, shift = packed(start, end)
         history = History(
             interactions.movie_index[spans], interactions.rating[spans], interactions.timestamp[spans]
         )
@@ -164,21 +171,13 @@ def event_features(interactions: Interactions, events: Events, movies: Movies) -
 
 def _chunks(events: Events) -> Iterator[Int64]:
     """Positions of events, whole people together, about CHUNK_ROWS rows of history at a time."""
+    if len(events) == 0:
+        return
     order = np.argsort(events.history_start, kind="stable")
     starts, first = np.unique(events.history_start[order], return_index=True)
-    longest = np.maximum.reduceat(events.history_end[order], first) - starts if len(first) else starts
+    longest = np.maximum.reduceat(events.history_end[order], first) - starts
     events_of = np.diff(np.append(first, len(order)))
     chunk = np.cumsum(np.maximum(longest, events_of)) // CHUNK_ROWS
     bounds = first[np.flatnonzero(np.diff(chunk, prepend=-1))]
     for low, high in zip(bounds, np.append(bounds[1:], len(order)), strict=True):
         yield order[low:high]
-
-
-def _packed(start: Int64, end: Int64) -> tuple[Int64, Int64]:
-    """The rows of these people's histories side by side, and how far each event's rows have moved."""
-    people, person = np.unique(start, return_inverse=True)
-    length = np.zeros(len(people), dtype=np.int64)
-    np.maximum.at(length, person, end - start)
-    offset = np.cumsum(length) - length
-    rows = np.repeat(people - offset, length) + np.arange(length.sum())
-    return rows, (people - offset)[person]

@@ -11,13 +11,12 @@ model rather than replacing it, so an untrained one is already the baseline.
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import Bool, Float32
 from stages.params import Ranking
 from stages.ranking.features import FEATURES
+from stages.runtime import tf, tfrs
 
 CLIP = 5.0
 """Standard deviations beyond which a feature says no more: what training never saw must not explode."""

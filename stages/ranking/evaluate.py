@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from stages import params, paths
+from stages import params, paths, weights
 from stages.data import catalogue, interactions
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import TEST, TRAIN, VALIDATION, Float32, Interactions
@@ -40,7 +40,7 @@ def run(
     rows = data.event_rows(table, asked, movies)
 
     model = Dcn(facts, data.known_movies(table, FITTED, preprocessing), values)
-    model.load_weights(paths.RANKING.weights)
+    weights.read(model, paths.RANKING.weights)
     predicted = {"dcn": fitting.predict(model, rows)}
     predicted |= predict_baselines(table, facts, asked, rows, values, preprocessing, seed)
     known = oracle.read(paths.RAW.oracle, table)

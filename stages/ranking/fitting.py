@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import Bool, Float32
 from stages.params import Ranking
 from stages.ranking.data import Rows
 from stages.ranking.dcn import Dcn
+from stages.runtime import tf
 
 PREDICTED_AT_ONCE = 8192
 Batch = dict[str, np.ndarray[Any, Any]]

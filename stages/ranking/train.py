@@ -3,12 +3,11 @@
 import logging
 
 import numpy as np
-import pandas as pd
 
-from stages import params, paths, plots
+from stages import learning_curve, params, paths, weights
 from stages.data import catalogue, interactions
 from stages.data.interactions import TRAIN, VALIDATION
-from stages.files import write_json, write_text, write_whole
+from stages.files import write_json
 from stages.params import PreprocessData, Ranking
 from stages.ranking import data, fitting
 from stages.ranking.dcn import Dcn
@@ -33,8 +32,8 @@ def run(values: Ranking, preprocessing: PreprocessData, seed: int, threads: int,
 
     known = data.known_movies(table, FITTED, preprocessing)
     model = fitting.fit(rows, facts, known, values, seed, after_epoch)
-    write_whole(paths.RANKING.weights, model.save_weights)
-    write_curve(losses)
+    weights.write(model, paths.RANKING.weights)
+    learning_curve.write(losses, "DCN: squared error in training", "stars squared", paths.reports(STAGE))
     numbers = {
         "epochs": values.epochs,
         "final_loss": losses[-1],
@@ -42,19 +41,6 @@ def run(values: Ranking, preprocessing: PreprocessData, seed: int, threads: int,
         "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
     }
     write_json(paths.metrics(STAGE), numbers)
-
-
-def write_curve(losses: list[float]) -> None:
-    """Write the loss of each epoch as a table and a picture."""
-    folder = paths.reports(STAGE)
-    curve = pd.DataFrame({"epoch": range(1, len(losses) + 1), "loss": losses})
-    write_text(folder / "loss.csv", curve.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
-    figure, (axes,) = plots.new()
-    axes.plot(curve["epoch"], curve["loss"], color=plots.ACCENT, linewidth=2, marker="o")
-    axes.set(
-        title="DCN: squared error in training", xlabel="epoch", ylabel="stars squared", xticks=curve["epoch"]
-    )
-    plots.save(figure, folder / "loss.png")
 
 
 def main() -> None:

@@ -6,33 +6,34 @@ from functools import lru_cache
 
 from stages import params, paths, sweep
 from stages.data import catalogue, interactions
-from stages.data.interactions import TRAIN, VALIDATION
+from stages.data.interactions import CONTEXT, TRAIN, VALIDATION
 from stages.evaluation import events, metrics
-from stages.params import Evaluation, PreprocessData, Ranking, Tune
+from stages.params import PreprocessData, Ranking, Tune
 from stages.ranking import data
 from stages.ranking.data import Rows
-from stages.runtime import start_tensorflow
 from stages.stage import run_stage
 from stages.sweep import Plan
 
 STAGE = "tune_ranking"
+READ = (paths.PROCESSED.interactions, paths.PROCESSED.movie_features)
 
 
 def run(
     plan: Plan[Ranking],
     tune: Tune,
     preprocessing: PreprocessData,
-    evaluation: Evaluation,
     seed: int,
     threads: int,
     log: logging.Logger,
 ) -> None:
     """Fit on train, measure RMSE on validation events with a history, keep the best knobs."""
-    table = interactions.read(paths.PROCESSED.interactions)
+    # Without test, which `split: random` would otherwise put into histories.
+    table = interactions.read(paths.PROCESSED.interactions).in_periods(TRAIN, VALIDATION, CONTEXT)
     facts = catalogue.read(paths.PROCESSED.movie_features)
     known = data.known_movies(table, (TRAIN,), preprocessing)
-    asked = events.of_period(table, VALIDATION, evaluation.max_users, seed)
+    asked = events.of_period(table, VALIDATION, tune.max_users, seed)
     asked = asked.only(asked.has_history)
+    sweep.require_events(len(asked), plan.section, tune)
     log.info("%d interactions to fit, %d events to score", int((table.period == TRAIN).sum()), len(asked))
 
     @lru_cache(maxsize=1)  # most sweeps leave the features alone
@@ -43,6 +44,7 @@ def run(
 
     def objective(values: Ranking, report: Callable[[int, float], None]) -> float:
         from stages.ranking import dcn, fitting
+        from stages.runtime import start_tensorflow
 
         start_tensorflow(seed, threads)
         fitted, scored = rows(values.factors, values.blocks)
@@ -62,7 +64,9 @@ def run(
         tune,
         seed,
         journal=paths.LOGS / f"{STAGE}.journal",
-        fingerprint=sweep.fingerprint(paths.PARAMS, paths.PROCESSED.manifest),
+        fingerprint=sweep.fingerprint(
+            paths.PARAMS, paths.PROCESSED.interactions, paths.PROCESSED.movie_features
+        ),
         direction="minimize",
         log=log,
     )
@@ -78,7 +82,6 @@ def main() -> None:
             plan,
             tune,
             params.load("preprocess_data", PreprocessData),
-            params.load("evaluation", Evaluation),
             params.load_integer("seed"),
             params.load_integer("threads"),
             log,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stages.data import features
 from stages.data.catalogue import Catalogue
 from stages.data.features import YEAR
-from stages.data.interactions import Float32, Int64, Interactions
+from stages.data.interactions import CONTEXT, Float32, Int64, Interactions
 from stages.evaluation.events import Events
 from stages.params import Retrieval
 from stages.retrieval.two_tower import Known
@@ -75,8 +75,12 @@ def training_windows(interactions: Interactions, length: int, min_interactions: 
 
 
 def target_weights(interactions: Interactions, params: Retrieval, positive_rating: float) -> Float32:
-    """(n,) weight of each interaction as a target: by its rating, halved every `half_life_years`."""
+    """(n,) weight of each interaction as a target: by its rating, halved every `half_life_years`.
+
+    CONTEXT rows weigh nothing: they are history only.
+    """
     by_rating = np.where(interactions.rating >= positive_rating, params.positive_weight, params.other_weight)
+    by_rating = np.where(interactions.period == CONTEXT, 0.0, by_rating)
     age = (interactions.timestamp.max() - interactions.timestamp) / YEAR
     weights: Float32 = (by_rating * 0.5 ** (age / params.half_life_years)).astype(np.float32)
     return weights
@@ -148,6 +152,7 @@ def event_batch(histories: Histories, events: Events, length: int) -> Batch:
 
 def known_movies(interactions: Interactions, min_interactions: int) -> Known:
     """What the fitted interactions know of the movies."""
-    counts = np.bincount(interactions.movie_index, minlength=interactions.num_movies)
+    rated = interactions.movie_index[interactions.period != CONTEXT]
+    counts = np.bincount(rated, minlength=interactions.num_movies)
     movies = np.flatnonzero(counts >= min_interactions).astype(np.int32)
     return Known(movies, (counts / max(1, counts.sum())).astype(np.float32))

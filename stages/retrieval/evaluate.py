@@ -2,7 +2,7 @@
 
 import logging
 
-from stages import params, paths
+from stages import params, paths, weights
 from stages.data import catalogue, interactions
 from stages.data.interactions import TEST, TRAIN, VALIDATION, Int32, Interactions
 from stages.evaluation import baselines, curves, events, oracle, pictures, ranks, report
@@ -31,7 +31,7 @@ def run(
     fitted = table.in_periods(TRAIN, VALIDATION)
     movies = catalogue.read(paths.PROCESSED.movie_features)
     two_tower = fitting.build(fitted, movies, values, preprocessing)
-    two_tower.model.load_weights(paths.RETRIEVAL.weights)
+    weights.read(two_tower.model, paths.RETRIEVAL.weights)
 
     asked = events.of_period(table, TEST, evaluation.max_users, seed)
     asked = asked.only(table.rating[asked.rows] >= preprocessing.positive_rating)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import Float32, Interactions
@@ -20,8 +19,13 @@ from stages.retrieval.batches import (
     training_windows,
 )
 from stages.retrieval.two_tower import TwoTower
+from stages.runtime import tf
 
 SCORING_BATCH = 512
+
+
+class FittingError(ValueError):
+    """Nothing to fit on; the message names the parameter to change."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def fit(
     """Train on the interactions of the fitted period.
 
     Args:
-        fitted: only rows that may be learned from.
+        fitted: only rows that may be learned from, and CONTEXT rows as history.
         catalogue: all movies.
         params: every knob.
         preprocessing: what counts as positive, and minimum counts.
@@ -114,7 +118,12 @@ def fit(
 
 def _dataset(batches: Callable[[], Iterator[Batch]]) -> tf.data.Dataset:
     """A data set of one epoch's batches; sizes differ from batch to batch."""
-    one = next(batches())
+    one = next(batches(), None)
+    if one is None:
+        raise FittingError(
+            "The two-tower has nobody to learn from: no person has preprocess_data.min_user_interactions "
+            "ratings in the fitted period. Lower it, or move the cutoffs later."
+        )
     signature = {name: tf.TensorSpec([None] * array.ndim, array.dtype) for name, array in one.items()}
     fixed = {name: array.shape[1:] for name, array in one.items()}
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)

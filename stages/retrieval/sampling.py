@@ -2,7 +2,9 @@
 
 from typing import Any
 
-import tensorflow as tf
+from stages.runtime import tf
+
+NEVER = -1e9
 
 
 def step_candidates(targets: Any, known: Any, uniform_negatives: int, all_known: bool) -> Any:
@@ -48,6 +50,26 @@ def inclusion_probability(frequency: Any, num_targets: Any, uniform_rate: float)
     return tf.maximum(-tf.math.expm1(-expected), 1e-9)
 
 
+def seen_before(history: Any, read_at: Any, candidates: Any) -> Any:
+    """Which candidates each query's history already holds.
+
+    They are never recommended, so the loss leaves them out: as negatives they would teach that what
+    is like the history is bad (EASE's zero diagonal has the same purpose).
+
+    Args:
+        history: (b, length) int32 movies of each window.
+        read_at: (n, 2) int32, the window of each query and how many of its rows lie before it.
+        candidates: (c,) int32 movies.
+
+    Returns:
+        (n, c) bool.
+    """
+    length = tf.shape(history)[1]
+    holds = tf.equal(history[:, :, None], candidates)
+    first_row = tf.reduce_min(tf.where(holds, tf.range(length)[:, None], length), axis=1)
+    return tf.gather(first_row, read_at[:, 0]) < read_at[:, 1:]
+
+
 class SampledSoftmax(tf.keras.layers.Layer):  # type: ignore[misc]
     """The retrieval task: tell the target from a step's other candidates.
 
@@ -64,6 +86,7 @@ class SampledSoftmax(tf.keras.layers.Layer):  # type: ignore[misc]
         positions: Any,
         sample_weight: Any,
         candidate_sampling_probability: Any = None,
+        seen: Any = None,
     ) -> Any:
         """Weighted mean cross-entropy.
 
@@ -73,6 +96,7 @@ class SampledSoftmax(tf.keras.layers.Layer):  # type: ignore[misc]
             positions: (n,) int32, the row of each query's target among the candidates.
             sample_weight: (n,) float32.
             candidate_sampling_probability: (c,) float32 in (0, 1], or None where nothing was sampled.
+            seen: (n, c) bool, candidates that do not compete for a query, unless they are its target.
 
         Returns:
             A scalar.
@@ -80,5 +104,8 @@ class SampledSoftmax(tf.keras.layers.Layer):  # type: ignore[misc]
         logits = tf.linalg.matmul(query_embeddings, candidate_embeddings, transpose_b=True)
         if candidate_sampling_probability is not None:
             logits = logits - tf.math.log(candidate_sampling_probability)
+        if seen is not None:  # a movie rated twice is its own query's target again
+            is_target = tf.equal(tf.range(tf.shape(logits)[1]), positions[:, None])
+            logits = tf.where(seen & ~is_target, NEVER, logits)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(positions, logits)
         return tf.reduce_sum(losses * sample_weight) / tf.maximum(tf.reduce_sum(sample_weight), 1e-9)

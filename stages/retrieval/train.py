@@ -3,12 +3,11 @@
 import logging
 
 import numpy as np
-import pandas as pd
 
-from stages import params, paths, plots
+from stages import learning_curve, params, paths, weights
 from stages.data import catalogue, interactions
-from stages.data.interactions import TRAIN, VALIDATION
-from stages.files import write_json, write_text, write_whole
+from stages.data.interactions import CONTEXT, TRAIN, VALIDATION
+from stages.files import write_json
 from stages.params import PreprocessData, Retrieval
 from stages.retrieval import fitting
 from stages.runtime import start_tensorflow
@@ -22,7 +21,7 @@ def run(
 ) -> None:
     """Fit, then write the weights, the learning curve and the numbers of the fit."""
     start_tensorflow(seed, threads)
-    fitted = interactions.read(paths.PROCESSED.interactions).in_periods(TRAIN, VALIDATION)
+    fitted = interactions.read(paths.PROCESSED.interactions).in_periods(TRAIN, VALIDATION, CONTEXT)
     movies = catalogue.read(paths.PROCESSED.movie_features)
     losses: list[float] = []
 
@@ -31,26 +30,17 @@ def run(
         log.info("epoch %d of %d: loss %.4f", epoch, values.epochs, loss)
 
     two_tower = fitting.fit(fitted, movies, values, preprocessing, seed, after_epoch)
-    write_whole(paths.RETRIEVAL.weights, two_tower.model.save_weights)
-    write_curve(losses)
+    weights.write(two_tower.model, paths.RETRIEVAL.weights)
+    learning_curve.write(
+        losses, "Two-tower: softmax loss in training", "cross-entropy, nats", paths.reports(STAGE)
+    )
     numbers = {
         "epochs": values.epochs,
         "final_loss": losses[-1],
-        "interactions": len(fitted),
+        "interactions": int(np.count_nonzero(fitted.period != CONTEXT)),
         "parameters": int(sum(np.prod(variable.shape) for variable in two_tower.model.trainable_variables)),
     }
     write_json(paths.metrics(STAGE), numbers)
-
-
-def write_curve(losses: list[float]) -> None:
-    """Write the loss of each epoch as a table and a picture."""
-    folder = paths.reports(STAGE)
-    curve = pd.DataFrame({"epoch": range(1, len(losses) + 1), "loss": losses})
-    write_text(folder / "loss.csv", curve.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
-    figure, (axes,) = plots.new()
-    axes.plot(curve["epoch"], curve["loss"], color=plots.ACCENT, linewidth=2)
-    axes.set(title="Two-tower: softmax loss in training", xlabel="epoch", ylabel="cross-entropy, nats")
-    plots.save(figure, folder / "loss.png")
 
 
 def main() -> None:

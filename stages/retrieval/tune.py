@@ -7,37 +7,39 @@ import numpy as np
 
 from stages import params, paths, sweep
 from stages.data import catalogue, interactions
-from stages.data.interactions import TRAIN, VALIDATION
+from stages.data.interactions import CONTEXT, TRAIN, VALIDATION
 from stages.evaluation import events, metrics, ranks
 from stages.evaluation.report import HIT_K
-from stages.params import Evaluation, PreprocessData, Retrieval, Tune
-from stages.runtime import start_tensorflow
+from stages.params import PreprocessData, Retrieval, Tune
 from stages.stage import run_stage
 from stages.sweep import Plan
 
 STAGE = "tune_retrieval"
+READ = (paths.PROCESSED.interactions, paths.PROCESSED.movie_features)
 
 
 def run(
     plan: Plan[Retrieval],
     tune: Tune,
     preprocessing: PreprocessData,
-    evaluation: Evaluation,
     seed: int,
     threads: int,
     log: logging.Logger,
 ) -> None:
     """Fit on train, score top-100 accuracy on validation, keep the best knobs."""
-    table = interactions.read(paths.PROCESSED.interactions)
+    # Under a random split a history may hold test rows: they are not read here.
+    table = interactions.read(paths.PROCESSED.interactions).in_periods(TRAIN, VALIDATION, CONTEXT)
     movies = catalogue.read(paths.PROCESSED.movie_features)
     fitted = table.in_periods(TRAIN)
-    asked = events.of_period(table, VALIDATION, evaluation.max_users, seed)
+    asked = events.of_period(table, VALIDATION, tune.max_users, seed)
     positive = table.rating[asked.rows] >= preprocessing.positive_rating
     asked = asked.only(positive & asked.has_history)
+    sweep.require_events(len(asked), plan.section, tune)
     log.info("%d interactions to fit, %d positive events to score", len(fitted), len(asked))
 
     def objective(values: Retrieval, report: Callable[[int, float], None]) -> float:
         from stages.retrieval import fitting
+        from stages.runtime import start_tensorflow
 
         start_tensorflow(seed, threads)
         accuracy = 0.0
@@ -57,7 +59,9 @@ def run(
         tune,
         seed,
         journal=paths.LOGS / f"{STAGE}.journal",
-        fingerprint=sweep.fingerprint(paths.PARAMS, paths.PROCESSED.manifest),
+        fingerprint=sweep.fingerprint(
+            paths.PARAMS, paths.PROCESSED.interactions, paths.PROCESSED.movie_features
+        ),
         direction="maximize",
         log=log,
     )
@@ -73,7 +77,6 @@ def main() -> None:
             plan,
             tune,
             params.load("preprocess_data", PreprocessData),
-            params.load("evaluation", Evaluation),
             params.load_integer("seed"),
             params.load_integer("threads"),
             log,

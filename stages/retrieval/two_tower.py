@@ -17,13 +17,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import Float32, Int32
 from stages.params import Retrieval
-from stages.retrieval.sampling import SampledSoftmax, inclusion_probability, step_candidates
+from stages.retrieval.sampling import (
+    SampledSoftmax,
+    inclusion_probability,
+    seen_before,
+    step_candidates,
+)
+from stages.runtime import tf, tfrs
 
 AGE_PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)  # years
 REFERENCE_YEAR = 2000.0  # keeps the angles small; cancels in the difference
@@ -173,6 +177,10 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
         self.uniform_negatives = params.uniform_negatives
         self.all_known = params.uniform_negatives >= len(known.movies)
 
+    def get_config(self) -> dict[str, Any]:
+        """Nothing: a model is built from parameters and data, its weights are all that is saved."""
+        return {}
+
     def candidates(self, movie_index: Any, training: bool = False) -> Any:
         """Movies (c,) to candidate embeddings (c, dim + 1 + waves)."""
         waves = tf.gather(self.encoder.release_waves, movie_index)
@@ -200,4 +208,5 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
                 tf.gather(self.frequency, ids), tf.shape(inputs["target"])[0], rate
             )
         candidates = self.candidates(ids, training=training)
-        return self.task(queries, candidates, positions, inputs["weight"], probability)
+        seen = seen_before(inputs["movie_index"], inputs["read_at"], ids)
+        return self.task(queries, candidates, positions, inputs["weight"], probability, seen)

@@ -10,6 +10,7 @@ import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,9 +190,8 @@ def write(files: Mapping[str, Path | bytes], folder: Path) -> str:
         shutil.rmtree(leftover, ignore_errors=True)
     try:
         for name, source in files.items():
-            target = part / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source if isinstance(source, bytes) else source.read_bytes())
+            content = source if isinstance(source, bytes) else source.read_bytes()
+            write_whole(part / name, partial(Path.write_bytes, data=content))
         checksums = {name: _sha256(part / name) for name in files}
         content_hash = _content_hash(checksums)
         manifest = {"schema_version": SCHEMA_VERSION, "content_hash": content_hash, "files": checksums}

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from stages import params
 from stages.data.features import HISTORY_FEATURES, QUERY_FEATURES
 from stages.data.interactions import Float32, Interactions
 from stages.evaluation.events import Events
 from stages.retrieval.two_tower import QueryTower, TwoTower
+from stages.runtime import tf
 from stages.serving import histories, recommender
 from stages.serving.bundle import Bundle
 from stages.serving.litert import SIGNATURE

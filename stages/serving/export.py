@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pyarrow.parquet as pq
 
-from stages import params, paths
+from stages import params, paths, weights
 from stages.data import catalogue, interactions
 from stages.data.interactions import TRAIN, VALIDATION, Interactions
 from stages.evaluation import events
@@ -40,9 +40,9 @@ def run(
     table = interactions.read(paths.PROCESSED.interactions)
     movies = catalogue.read(paths.PROCESSED.movie_features)
     two_tower = fitting.build(table.in_periods(*FITTED), movies, retrieval, preprocessing)
-    two_tower.model.load_weights(paths.RETRIEVAL.weights)
+    weights.read(two_tower.model, paths.RETRIEVAL.weights)
     dcn = Dcn(movies, data.known_movies(table, FITTED, preprocessing), ranking)
-    dcn.load_weights(paths.RANKING.weights)
+    weights.read(dcn, paths.RANKING.weights)
 
     known = data.final_movies(table, FITTED, movies, ranking.factors, seed)
     exported = convert(two_tower, dcn, table, known, preprocessing.positive_rating)

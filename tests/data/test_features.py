@@ -58,6 +58,21 @@ def test_query_features_count_the_history_and_the_days_since_it():
     np.testing.assert_allclose(found, [[np.log1p(2) / 4, np.log1p(3) / 4, (4.1 - 3.5) / 2]], rtol=1e-5)
 
 
+def test_query_features_read_only_the_people_who_are_asked():
+    first_row = np.array([0, 0, 2, 2, 2, 5])
+    rating = np.array([5.0, 5.0, 1.0, np.nan, np.nan, np.nan], np.float32)  # NaN: not to be read
+    found = features.query_features(
+        rating,
+        timestamp=np.arange(6),
+        first_row=first_row,
+        history_start=np.array([2, 5, 2]),
+        history_end=np.array([3, 5, 3]),
+        now=np.array([9, 9, 9]),
+    )
+    # (3.5 x 3 + 1) / 4 = 2.875 twice, and the prior for the person without a history
+    np.testing.assert_allclose(found[:, 2], [(2.875 - 3.5) / 2, 0.0, (2.875 - 3.5) / 2])
+
+
 def test_nothing_after_a_row_changes_its_features():
     rng = np.random.default_rng(0)
     rating = rng.integers(1, 11, 20).astype(np.float32) / 2

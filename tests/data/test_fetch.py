@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_no_half_written_file(out, own, monkeypatch):
 
     monkeypatch.setattr(fetch.pq, "write_table", fills)
     with pytest.raises(
-        DataError, match=r"interactions\.parquet could not be written: .*No space left.*\nFree some"
+        OSError, match=r"interactions\.parquet could not be written: .*No space left.*\nFree some"
     ):
         fetch.run(out, data(own), SAMPLE, 7)
     assert list(out.folder.iterdir()) == []

@@ -19,6 +19,14 @@ def table(users: list[int], times: list[int], movies: list[int] | None = None) -
     )
 
 
+def test_packed_histories_stand_side_by_side_each_person_once():
+    start, end = np.array([10, 3, 10, 7]), np.array([13, 5, 11, 7])
+    rows, shift = interactions.packed(start, end)
+    assert rows.tolist() == [3, 4, 10, 11, 12]
+    assert (start - shift).tolist() == [2, 0, 2, 2]
+    assert (end - shift).tolist() == [5, 2, 3, 2]
+
+
 def test_history_is_strictly_earlier_so_ties_share_its_end():
     two_people = table(users=[0, 0, 0, 0, 1, 1], times=[10, 20, 20, 30, 20, 20])
     assert two_people.history_start.tolist() == [0, 0, 0, 0, 4, 4]

@@ -300,6 +300,17 @@ def test_the_oracle_learns_nothing_from_the_same_second() -> None:
     assert rank.tolist() == [4, 4]
 
 
+def test_the_oracle_tells_people_apart_where_the_next_begins_a_second_before_the_last_ended() -> None:
+    films, people, visits = _two_kinds()
+    two = People(**{name: np.repeat(values, 2, axis=0) for name, values in vars(people).items()})
+    user = np.array([0, 0, 1])
+    time = visits.timestamp[0] + np.array([0, 5, 4])
+    both = Visits(user, time, user, np.array([0, 1]), time[[0, 2]], np.zeros(3, np.int64), user)
+    rank, _ = foresee(films, two, both, np.array([0, 1, 0]), first_year=2010)
+    # The mood that the first showed says nothing of the second, who is asked as the first was at first.
+    assert rank.tolist() == [4, 1, 4]
+
+
 def test_the_oracle_ranks_an_unreleased_film_last() -> None:
     films, people, visits = _two_kinds()
     released = np.array([0, 0, 0, 2_000_000_000])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.data.catalogue import Catalogue
-from stages.data.interactions import TRAIN, VALIDATION
+from stages.data.interactions import TRAIN, VALIDATION, Interactions
 from stages.ranking import data, movie_statistics
 from stages.ranking.features import FEATURES
 from tests.ranking import tables
@@ -153,3 +153,25 @@ def test_statistics_of_no_rating_at_all_are_finite():
     learned = movie_statistics.fit(nothing, tables.catalogue(4), factors=2, seed=0)
     assert all(np.isfinite(getattr(learned, field.name)).all() for field in dataclasses.fields(learned))
     assert float(learned.global_mean) == 3.5
+
+
+def test_a_block_in_which_nobody_rates_enough_is_passed_over():
+    # Four blocks begin at 0, 1, 2 and 9; who rates at 9 rates nothing else.
+    table = Interactions(
+        user_index=np.array([0, 0, 0, 1], np.int32),
+        movie_index=np.array([0, 1, 2, 3], np.int32),
+        half_stars=np.array([8, 6, 7, 9], np.uint8),
+        timestamp=np.array([0, 1, 2, 9]),
+        period=np.zeros(4, np.uint8),
+        num_users=2,
+        num_movies=4,
+    )
+    assert training_rows(table, min_user_interactions=1).movie_index.tolist() == [1, 2, 3]
+    assert training_rows(table, min_user_interactions=2).movie_index.tolist() == [1, 2]
+
+
+def test_people_who_all_rate_too_little_are_an_error_that_names_the_knob():
+    with pytest.raises(
+        data.RankingDataError, match="min_user_interactions = 1000 ratings in the fitted period"
+    ):
+        training_rows(tables.table(30, 20, 300), min_user_interactions=1000)

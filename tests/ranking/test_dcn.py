@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from stages import weights
 from stages.ranking.data import Rows
 from stages.ranking.features import FEATURES
 from tests.ranking import tables
@@ -108,9 +109,9 @@ def test_saved_weights_predict_the_same_in_a_model_built_anew(tmp_path):
     from stages.ranking.dcn import Dcn
 
     model, given = fit(rows(40), epochs=2), rows(9, seed=2)
-    model.save_weights(tmp_path / "model.weights.h5")
+    weights.write(model, tmp_path / "w.npz")
     again = Dcn(tables.catalogue(6), KNOWN, tables.KNOBS)
-    again.load_weights(tmp_path / "model.weights.h5")
+    weights.read(again, tmp_path / "w.npz")
     expected = model(given.features, given.movie_index).numpy()
     assert np.array_equal(again(given.features, given.movie_index).numpy(), expected)
 

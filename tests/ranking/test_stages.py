@@ -1,6 +1,7 @@
 """The three stages on a small table, in a folder of their own."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +55,14 @@ def test_the_sweep_s_winner_is_trained_and_beats_the_means_on_test(house):
     search = Tune(
         n_trials=2,
         timeout_minutes=5,
+        max_users=100,
         n_startup_trials=1,
         pruner=Pruner(type="none", n_startup_trials=0, n_warmup_steps=0),
         search={"learning_rate": knob},
     )
     fixed = {**tables.KNOBS.model_dump(exclude={"learning_rate"}), "epochs": 8, "batch_size": 64}
     plan = sweep.plan("ranking", Ranking, fixed, search)
-    tune.run(plan, search, tables.PREPROCESSING, EVALUATION, 7, 1, LOG)
+    tune.run(plan, search, tables.PREPROCESSING, 7, 1, LOG)
     values = sweep.load_best(Ranking, paths.RANKING.best_params)
     train.run(values, tables.PREPROCESSING, 7, 1, LOG)
     evaluate.run(values, tables.PREPROCESSING, EVALUATION, 7, 1, LOG)
@@ -81,6 +83,31 @@ def test_the_sweep_s_winner_is_trained_and_beats_the_means_on_test(house):
     for name in ("calibration", "residuals"):
         assert (paths.reports("evaluate_ranking") / f"{name}.png").stat().st_size > 5_000
         assert len(pd.read_csv(paths.reports("evaluate_ranking") / f"{name}.csv")) > 5
+
+
+def test_tuning_does_not_read_the_test_period_even_where_it_lies_between(house):
+    from stages.ranking import tune
+
+    search = Tune(
+        n_trials=1,
+        timeout_minutes=5,
+        max_users=100,
+        n_startup_trials=1,
+        pruner=Pruner(type="none", n_startup_trials=0, n_warmup_steps=0),
+        search={"learning_rate": {"type": "float", "low": 0.01, "high": 0.02, "default": 0.01}},
+    )
+    fixed = {**tables.KNOBS.model_dump(exclude={"learning_rate"}), "epochs": 1}
+    plan = sweep.plan("ranking", Ranking, fixed, search)
+    table = interactions.read(paths.PROCESSED.interactions)
+    period = np.random.default_rng(1).permutation(table.period)  # as `split: random` has it
+    found = []
+    for stars_of_test in (1, 10):
+        half_stars = np.where(period == interactions.TEST, stars_of_test, table.half_stars).astype(np.uint8)
+        changed = replace(table, period=period, half_stars=half_stars)
+        interactions.write(changed, paths.PROCESSED.interactions)
+        tune.run(plan, search, tables.PREPROCESSING, 7, 1, LOG)
+        found.append(read_json(paths.metrics("tune_ranking"))["best_value"])
+    assert found[0] == found[1]
 
 
 def test_training_twice_writes_the_same_bytes(house):

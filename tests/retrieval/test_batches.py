@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.data.interactions import Interactions
+from stages.data.interactions import CONTEXT, Interactions
 from stages.evaluation.events import Events
 from stages.retrieval import batches
 from stages.retrieval.batches import Histories
@@ -117,3 +117,10 @@ def test_known_movies_have_enough_interactions(make_table):
     known = batches.known_movies(table, min_interactions=2)
     assert known.movies.tolist() == [4]
     np.testing.assert_allclose(known.frequency[[3, 4, 5]], [1 / 3, 2 / 3, 0])
+
+
+def test_context_is_history_and_neither_target_nor_knowledge(make_table, make_params):
+    table = make_table(users=[0, 0], times=[0, 1], movies=[1, 2])
+    table.period[0] = CONTEXT
+    assert batches.target_weights(table, make_params(), positive_rating=4.0).tolist() == [0.0, 1.0]
+    assert batches.known_movies(table, 1).movies.tolist() == [2]

@@ -59,3 +59,32 @@ def test_a_step_whose_weights_are_all_zero_has_no_loss():
     task = sampling.SampledSoftmax()
     loss = task(tf.constant([[1.0]]), tf.constant([[1.0], [2.0]]), tf.constant([0]), tf.constant([0.0]))
     assert float(loss) == 0.0
+
+
+def test_a_candidate_is_seen_once_a_row_before_the_query_holds_it():
+    history = tf.constant([[7, 8, 9], [8, 0, 0]])
+    read_at = tf.constant([[0, 0], [0, 2], [0, 3], [1, 1]])
+    found = sampling.seen_before(history, read_at, candidates=tf.constant([8, 9, 0]))
+    # Window 1 is padded with zeros from its second row on, which its query does not reach: 0 is unseen.
+    assert found.numpy().tolist() == [
+        [False, False, False],
+        [True, False, False],
+        [True, True, False],
+        [True, False, False],
+    ]
+
+
+def test_seen_candidates_do_not_compete():
+    task = sampling.SampledSoftmax()
+    query, candidates = tf.constant([[1.0]]), tf.constant([[1.0], [5.0], [1.0]])
+    seen = tf.constant([[False, True, False]])
+    loss = task(query, candidates, tf.constant([0]), tf.constant([1.0]), None, seen)
+    assert float(loss) == pytest.approx(np.log(2), rel=1e-5)
+
+
+def test_a_movie_rated_again_is_still_its_own_target():
+    task = sampling.SampledSoftmax()
+    query, candidates = tf.constant([[1.0]]), tf.constant([[1.0], [1.0]])
+    seen = tf.constant([[True, False]])
+    loss = task(query, candidates, tf.constant([0]), tf.constant([1.0]), None, seen)
+    assert float(loss) == pytest.approx(np.log(2), rel=1e-5)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from stages import params, paths
+from stages import params, paths, weights
 from stages.data import catalogue, interactions, schema
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import TEST, TRAIN, VALIDATION, Interactions
@@ -128,8 +128,8 @@ def _write_weights(table: Interactions) -> None:
     rng = np.random.default_rng(1)
     for variable in dcn.residual.variables:  # zero before training: the features would not matter
         variable.assign(rng.normal(0, 0.1, variable.shape))
-    two_tower.model.save_weights(paths.RETRIEVAL.weights)
-    dcn.save_weights(paths.RANKING.weights)
+    weights.write(two_tower.model, paths.RETRIEVAL.weights)
+    weights.write(dcn, paths.RANKING.weights)
 
 
 def _export() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages import params, paths
+from stages import params, paths, weights
 from stages.data import catalogue
 from stages.data.interactions import TRAIN, VALIDATION
 from stages.evaluation import events
@@ -103,5 +103,5 @@ def two_tower(tiny: Tiny, monkeypatch: pytest.MonkeyPatch):
         params.load_best(Retrieval, paths.RETRIEVAL.best_params),
         params.load("preprocess_data", PreprocessData),
     )
-    built.model.load_weights(paths.RETRIEVAL.weights)
+    weights.read(built.model, paths.RETRIEVAL.weights)
     return built
