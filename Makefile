@@ -6,6 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
+BENCH := .venv-bench
 PYTHONS := python3.11 python3.12 python3.13 python3
 PORT ?= 3000
 PYTEST_ARGS ?=
@@ -28,28 +29,39 @@ help: ## List the targets
 install: $(VENV)/installed ## Environment of the pipeline in .venv, from requirements.lock
 install-dev: $(VENV)/installed-dev ## The same and the tools for tests and checks
 
-# $(call install_lock,FILE): install the pins of FILE, every hash checked, byte-compiled (without byte code
-# TensorFlow takes three times as long to start; pip compiles unasked). What made .venv fills it: uv and pip read
-# different settings, and only one of them may know how to reach the registry from here.
+# $(call install_lock,FILE,ENVIRONMENT): install the pins of FILE, every hash checked, byte-compiled (without byte
+# code TensorFlow takes three times as long to start; pip compiles unasked). What made an environment fills it: uv
+# and pip read different settings, and only one of them may know how to reach the registry from here.
 define install_lock
-	@$(VENV)/bin/python -c '$(FITS)' || { \
-	  echo "The Python in $(VENV) does not run or is not 3.11 to 3.13: rm -rf $(VENV), then make again." >&2; exit 1; }
-	@echo "Installing $(1) into $(VENV)"
-	@if grep -q '^uv = ' $(VENV)/pyvenv.cfg; then \
-	  uv pip install --python $(VENV)/bin/python --require-hashes --compile-bytecode -r $(1); \
+	@$(2)/bin/python -c '$(FITS)' || { \
+	  echo "The Python in $(2) does not run or is not 3.11 to 3.13: rm -rf $(2), then make again." >&2; exit 1; }
+	@echo "Installing $(1) into $(2)"
+	@if grep -q '^uv = ' $(2)/pyvenv.cfg; then \
+	  uv pip install --python $(2)/bin/python --require-hashes --compile-bytecode -r $(1); \
 	else \
-	  $(VENV)/bin/python -m pip install --disable-pip-version-check --require-hashes -r $(1); \
+	  $(2)/bin/python -m pip install --disable-pip-version-check --require-hashes -r $(1); \
 	fi
 endef
 
 $(VENV)/installed: requirements.lock | $(VENV)/pyvenv.cfg
-	$(call install_lock,$<)
+	$(call install_lock,$<,$(VENV))
 	@touch $@
 
 # A superset of requirements.lock: whoever has these has those.
 $(VENV)/installed-dev: requirements-dev.lock requirements.lock | $(VENV)/pyvenv.cfg
-	$(call install_lock,$<)
+	$(call install_lock,$<,$(VENV))
 	@touch $(VENV)/installed $@
+
+# What `make bench` compares with stays out of .venv: the product never needs it.
+$(BENCH)/installed: requirements-bench.lock | $(BENCH)/pyvenv.cfg
+	$(call install_lock,$<,$(BENCH))
+	@touch $@
+
+# The Python of .venv, by the tool that made .venv.
+$(BENCH)/pyvenv.cfg: | $(VENV)/pyvenv.cfg
+	@if grep -q '^uv = ' $(VENV)/pyvenv.cfg; then \
+	  uv venv --quiet --allow-existing --python $(VENV)/bin/python $(BENCH); \
+	else $(VENV)/bin/python -m venv --clear $(BENCH); fi || { rm -rf $(BENCH); exit 1; }
 
 # A name on PATH proves nothing (a version manager's may not run; Debian's python may lack ensurepip): try each.
 $(VENV)/pyvenv.cfg:
@@ -68,10 +80,11 @@ $(VENV)/pyvenv.cfg:
 	if [ -n "$$uv" ]; then uv venv --quiet --allow-existing --python "$$found" $(VENV); else $$found -m venv --clear $(VENV); fi \
 	  || { rm -rf $(VENV); exit 1; }
 
-lock: install-dev ## Resolve pyproject.toml anew into requirements.lock and requirements-dev.lock
+lock: install-dev ## Resolve pyproject.toml anew into requirements*.lock
 	uv lock
 	uv export --quiet --no-emit-project --no-dev --format requirements-txt --no-header -o requirements.lock
 	uv export --quiet --no-emit-project --format requirements-txt --no-header -o requirements-dev.lock
+	uv export --quiet --no-emit-project --only-group bench --format requirements-txt --no-header -o requirements-bench.lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
 
@@ -83,10 +96,11 @@ serve: install ## The recommender on http://localhost:3000 (PORT=...)
 	@test -d models/bundle || { echo "models/bundle is missing: run make repro first." >&2; exit 1; }
 	bentoml serve --port $(PORT)
 
-measure: install-dev ## Latency, throughput and durations on this machine, and the peers (benchmarks/)
-	dvc repro benchmarks/dvc.yaml
+measure: repro ## Speed of training, evaluation and serving on this machine (benchmarks/, minutes)
+	dvc repro --force benchmarks/dvc.yaml:training_speed benchmarks/dvc.yaml:evaluation_speed benchmarks/dvc.yaml:serving_speed
 
-bench: measure ## The same as measure
+bench: measure $(BENCH)/installed ## The same, and the accuracy of other recommenders on the test events
+	dvc repro --force benchmarks/dvc.yaml:peers
 
 # ---- code -------------------------------------------------------------------------------------------------
 

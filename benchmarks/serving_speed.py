@@ -1,0 +1,148 @@
+"""Benchmark `serving_speed`: a whole recommendation in process, and live beside a no-op endpoint."""
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from benchmarks import large_catalogue, load, pictures, results, workload
+from benchmarks.clock import percentiles
+from benchmarks.server import Server, serving
+from benchmarks.workload import Workload
+from stages import paths
+from stages.data.interactions import VALIDATION
+from stages.evaluation import events
+from stages.serving import gates, histories
+from stages.serving.answers import Answers
+from stages.serving.bundle import open_packaged
+from stages.serving.schemas import RecommendRequest
+from stages.stage import run_stage
+
+NAME = "serving_speed"
+REQUESTS, WARM_UP = 300, 20
+CONNECTIONS = {"one_connection": 1, "sixteen_connections": 16}
+ROUNDS, ROUND_SECONDS = 5, 1.0
+LARGE = "large_catalogue"
+
+Numbers = dict[str, Any]
+Call = tuple[RecommendRequest, int]
+
+
+def calls_of(answers: Answers, work: Workload) -> list[Call]:
+    """Requests with histories as long as those of the validation period, and when they would be made."""
+    table = work.table
+    asked = histories.spread(events.of_period(table, VALIDATION, table.num_users, work.seed), REQUESTS)
+    return [answers.request_of(*histories.of_event(table, asked, position)) for position in range(len(asked))]
+
+
+def body_of(request: RecommendRequest) -> bytes:
+    """As it goes over the wire."""
+    return request.model_dump_json(exclude_none=True).encode()
+
+
+def in_process(answers: Answers, calls: Sequence[Call]) -> Numbers:
+    """Milliseconds of whole recommendations on one thread, without a server."""
+    with threadpool_limits(1):  # as the service's worker has it
+        gates.milliseconds(calls[:WARM_UP], answers.recommend)
+        return percentiles(gates.milliseconds(calls, answers.recommend))
+
+
+def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: logging.Logger) -> Numbers:
+    """Load on each server in turn, so that what else the machine does falls on all of them."""
+    numbers: Numbers = {
+        name: {"ready_seconds": round(server.ready_seconds, 2)} for name, server in servers.items()
+    }
+    for label, connections in CONNECTIONS.items():
+        nothing = load.Answers([], 0, 0.0)
+        answered = dict.fromkeys(servers, nothing)
+        for turn in range(ROUNDS + 1):
+            for name, server in servers.items():
+                path, sent = ("/nothing", [b"{}"]) if name == "no_op" else ("/recommend", bodies[name])
+                round_ = load.ask(server.port, path, sent, connections, ROUND_SECONDS)
+                answered[name] += round_ if turn else nothing  # the first warms up
+        for name, answers in answered.items():
+            numbers[name][label] = answers.named()
+            log.info("%s, %s: %s", name, label.replace("_", " "), numbers[name][label])
+    for name, server in servers.items():
+        numbers[name]["worker_megabytes"] = round(server.worker_megabytes(), 1)
+    return numbers
+
+
+def shares_of_no_op(numbers: Numbers) -> Numbers:
+    """Requests a second as a share of the no-op endpoint's, and the median as a multiple."""
+    return {
+        name: {
+            label: {
+                "share_of_requests": _ratio(numbers, name, label, "requests_per_second"),
+                "times_median": _ratio(numbers, name, label, "p50_ms"),
+            }
+            for label in CONNECTIONS
+        }
+        for name in numbers
+        if name != "no_op"
+    }
+
+
+def _ratio(numbers: Numbers, name: str, label: str, key: str) -> float:
+    return round(float(numbers[name][label][key] / numbers["no_op"][label][key]), 3)
+
+
+def run(root: Path, scratch: Path, work: Workload, log: logging.Logger) -> Numbers:
+    """Measure the bundle as packaged and over a large catalogue."""
+    large = scratch / "large"
+    large.mkdir()
+    large_catalogue.lay_out(root, large, work, large_catalogue.NUM_MOVIES)
+    packaged = Answers(open_packaged(root / paths.BUNDLE))
+    larger = Answers(open_packaged(large / paths.BUNDLE))
+    calls = {"packaged": calls_of(packaged, work), LARGE: calls_of(larger, work)}
+    numbers: Numbers = {
+        "packaged": in_process(packaged, calls["packaged"]),
+        LARGE: in_process(larger, calls[LARGE]),
+    }
+    log.info("in process: %s", numbers)
+    bodies = {name: [body_of(request) for request, _ in asked] for name, asked in calls.items()}
+    targets = {"no_op": ("benchmarks.no_op:NoOp", root), "packaged": (".", root), LARGE: (".", large)}
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(serving(target, folder, scratch / f"{name}.log"))
+            for name, (target, folder) in targets.items()
+        }
+        measured = live(servers, bodies, log)
+    return {"in_process": numbers, "live": measured, "beside_no_op": shares_of_no_op(measured)}
+
+
+def draw(numbers: Numbers) -> None:
+    """Medians, tails and rates beside the no-op endpoint."""
+    labels = {LARGE: f"{large_catalogue.NUM_MOVIES:,} movies", "packaged": "as packaged", "no_op": "no-op"}
+    panels = [
+        ("One connection: median", "milliseconds", "one_connection", "p50_ms"),
+        ("16 connections: 99th percentile", "milliseconds", "sixteen_connections", "p99_ms"),
+        ("16 connections", "requests per second", "sixteen_connections", "requests_per_second"),
+    ]
+    pictures.draw(
+        [
+            (title, unit, {text: numbers["live"][name][label][key] for name, text in labels.items()})
+            for title, unit, label, key in panels
+        ],
+        results.REPORTS / f"{NAME}.png",
+    )
+
+
+def main() -> None:
+    """Run the benchmark as DVC does."""
+
+    def measure(log: logging.Logger) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            numbers = run(Path(), Path(scratch), workload.read(), log)
+        results.write(NAME, numbers)
+        draw(numbers)
+
+    run_stage(NAME, measure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What every benchmark works on: the processed tables and the winners' knobs, cut to a bounded size."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages import params, paths
+from stages.data import catalogue, interactions
+from stages.data.catalogue import Catalogue
+from stages.data.interactions import TRAIN, VALIDATION, Interactions
+from stages.evaluation import events, metrics, ranks
+from stages.evaluation.events import Events
+from stages.evaluation.ranks import Scorer
+from stages.evaluation.report import HIT_K
+from stages.params import Evaluation, PreprocessData, Ranking, Retrieval
+
+MOST_INTERACTIONS = 200_000
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Data and knobs, read once.
+
+    Attributes:
+        table: interactions of all periods, of as many people as stay within the bound.
+        movies: facts of all movies.
+        retrieval: knobs of the two-tower, the sweep's winner; likewise `ranking`.
+    """
+
+    table: Interactions
+    movies: Catalogue
+    preprocessing: PreprocessData
+    evaluation: Evaluation
+    retrieval: Retrieval
+    ranking: Ranking
+    seed: int
+    threads: int
+
+    def positive_events(self, period: int, max_users: int | None = None) -> Events:
+        """Positive events with a history."""
+        most = max_users or self.evaluation.max_users
+        asked = events.of_period(self.table, period, most, self.seed)
+        positive = self.table.rating[asked.rows] >= self.preprocessing.positive_rating
+        return asked.only(positive & asked.has_history)
+
+    def top_100_accuracy(self, score: Scorer, asked: Events) -> float:
+        """Share of the events whose movie is among the 100 best unseen."""
+        found = metrics.in_top_k(ranks.rank_events(score, self.table, asked), HIT_K)
+        return round(float(np.mean(found)), 4)
+
+    def described(self) -> dict[str, int]:
+        """Sizes, for a metrics file."""
+        return {
+            "interactions": len(self.table),
+            "users": len(np.unique(self.table.user_index)),
+            "movies": len(self.movies),
+            "train_interactions": int((self.table.period == TRAIN).sum()),
+            "validation_interactions": int((self.table.period == VALIDATION).sum()),
+        }
+
+
+def read(most_interactions: int | None = MOST_INTERACTIONS) -> Workload:
+    """Read what the pipeline left; None takes all interactions."""
+    seed = params.load_integer("seed")
+    table = interactions.read(paths.PROCESSED.interactions)
+    return Workload(
+        table=table if most_interactions is None else few_people(table, most_interactions, seed),
+        movies=catalogue.read(paths.PROCESSED.movie_features),
+        preprocessing=params.load("preprocess_data", PreprocessData),
+        evaluation=params.load("evaluation", Evaluation),
+        retrieval=params.load_best(Retrieval, paths.RETRIEVAL.best_params),
+        ranking=params.load_best(Ranking, paths.RANKING.best_params),
+        seed=seed,
+        threads=params.load_integer("threads"),
+    )
+
+
+def few_people(table: Interactions, most: int, seed: int) -> Interactions:
+    """The whole histories of people drawn by `seed`, as many as fit in `most` interactions."""
+    if len(table) <= most:
+        return table
+    counts = np.diff(table.user_starts)
+    drawn = np.random.default_rng(seed).permutation(table.num_users)
+    kept = drawn[np.cumsum(counts[drawn]) <= most]
+    return table.only(np.isin(table.user_index, kept))

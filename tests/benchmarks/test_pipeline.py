@@ -1,0 +1,31 @@
+"""`benchmarks/dvc.yaml` leaves the main pipeline alone: `dvc status` of a clone is clean without it."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = yaml.safe_load((ROOT / "benchmarks/dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def test_a_measurement_depends_on_nothing_so_that_status_never_calls_it_changed():
+    assert {name: sorted({"deps", "params"} & set(stage)) for name, stage in STAGES.items()} == {
+        name: [] for name in STAGES
+    }
+
+
+def test_module_metrics_and_reports_bear_the_name_of_their_stage():
+    for name, stage in STAGES.items():
+        assert (ROOT / f"benchmarks/{name}.py").is_file()
+        assert stage["cmd"] == f"python -m benchmarks.{name}"
+        (metrics,) = stage["metrics"]
+        assert metrics == {f"benchmarks/metrics/{name}.json": {"cache": False}}
+        for out in stage["outs"]:
+            ((path, options),) = out.items()
+            assert path.startswith(f"reports/bench/{name}.")
+            assert options == {"cache": False}
+
+
+def test_each_is_run_by_make():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert [name for name in STAGES if f"benchmarks/dvc.yaml:{name}" not in makefile] == []
