@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -36,15 +38,19 @@ class FittedTwoTower:
     catalogue: Catalogue
     params: Retrieval
 
+    @cached_property
+    def encode(self) -> Callable[[Batch], Any]:
+        """`TwoTower.queries` as a graph, traced once: tracing takes a second."""
+        return tf.function(self.model.queries, reduce_retracing=True)  # type: ignore[no-any-return]
+
     def candidate_embeddings(self) -> Float32:
         """(num_movies, dim + 1 + waves) of the whole catalogue."""
         return np.asarray(self.model.candidates(tf.range(len(self.catalogue))))
 
     def queries(self, histories: Histories, events: Events) -> Float32:
         """(e, dim + 1 + waves), in batches."""
-        encode = tf.function(self.model.queries, reduce_retracing=True)
         parts = [
-            np.asarray(encode(event_batch(histories, chunk, self.params.history_length)))
+            np.asarray(self.encode(event_batch(histories, chunk, self.params.history_length)))
             for chunk in _chunks(events)
         ]
         return np.concatenate(parts)
@@ -53,11 +59,10 @@ class FittedTwoTower:
         """A function from events on `interactions` to (e, num_movies) scores."""
         histories = Histories(interactions, self.catalogue)
         candidates = self.candidate_embeddings().T.copy()
-        encode = tf.function(self.model.queries, reduce_retracing=True)
 
         def score(events: Events) -> Float32:
             batch = event_batch(histories, events, self.params.history_length)
-            return np.asarray(encode(batch)) @ candidates
+            return np.asarray(self.encode(batch)) @ candidates
 
         return score
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from benchmarks import tutorial
 from stages.data.catalogue import Catalogue
@@ -7,6 +8,12 @@ from stages.evaluation.events import Events
 from stages.ranking.data import Rows
 from stages.ranking.features import FEATURES
 from stages.retrieval.batches import Histories
+from stages.runtime import start_tensorflow
+
+
+@pytest.fixture(autouse=True)
+def _tensorflow() -> None:
+    start_tensorflow(seed=1, threads=1)
 
 
 def every_event(table: Interactions) -> Events:
