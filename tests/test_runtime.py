@@ -1,6 +1,7 @@
 """TensorFlow's import: nothing said, unless it fails."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -36,3 +37,13 @@ def test_what_fails_is_heard_before_its_exception(capfd: pytest.CaptureFixture[s
     with pytest.raises(ImportError, match="broken"):
         _import_what_is_broken()
     assert capfd.readouterr().err == "libtensorflow.so is missing\n"
+
+
+def test_an_empty_environment_uses_the_same_blas_kernels():
+    code = "import os, stages; print(os.environ.get('OPENBLAS_CORETYPE'), os.environ['TF_USE_LEGACY_KERAS'])"
+    empty = {"PATH": os.environ["PATH"]}
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=empty, capture_output=True, text=True, check=True
+    )
+    expected = "Haswell" if platform.machine() == "x86_64" else "None"
+    assert found.stdout.split() == [expected, "1"]
