@@ -6,9 +6,7 @@ Keras' own HDF5 writer dies with a segmentation fault where the disk is full.
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from stages.files import write_whole
+from stages import arrays
 
 
 class WeightsError(ValueError):
@@ -17,8 +15,7 @@ class WeightsError(ValueError):
 
 def write(model: Any, path: Path) -> None:
     """Write every weight of a built model, in the model's own order."""
-    arrays = {f"{place:03d}": array for place, array in enumerate(model.get_weights())}
-    write_whole(path, lambda temporary: np.savez(temporary, **arrays))
+    arrays.write({f"{place:03d}": array for place, array in enumerate(model.get_weights())}, path)
 
 
 def read(model: Any, path: Path) -> None:
@@ -27,13 +24,13 @@ def read(model: Any, path: Path) -> None:
     Raises:
         WeightsError: their number or shapes are not the model's.
     """
-    with np.load(path) as archive:
-        arrays = [archive[name] for name in sorted(archive.files)]
+    stored = arrays.read(path)
+    loaded = [stored[name] for name in sorted(stored)]
     expected = [tuple(array.shape) for array in model.get_weights()]
-    found = [array.shape for array in arrays]
+    found = [array.shape for array in loaded]
     if found != expected:
         raise WeightsError(
             f"{path} holds weights of another model ({len(found)} arrays, {len(expected)} expected, or other "
             "shapes): the parameters or the data changed since it was trained. Run `dvc repro`."
         )
-    model.set_weights(arrays)
+    model.set_weights(loaded)

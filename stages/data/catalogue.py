@@ -1,7 +1,7 @@
 """What the models know of every movie from its release on: genres, language, text, date.
 
 Vocabularies and the text's directions are learned on the movies of the train period alone; a movie
-added tomorrow is transformed by the same encoder.
+added tomorrow is transformed by the same encoder (`stages/data/movie_encoder.py`).
 """
 
 from dataclasses import dataclass, fields
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.data.interactions import Bool, Float32
-from stages.files import write_whole
+from stages import arrays
+from stages.data.interactions import Bool, Float32, Int32
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,17 @@ class Catalogue:
     Attributes:
         genres: (num_movies, G) float32, each row sums to 1 or is 0.
         language: (num_movies, L) float32, one-hot; all 0 where unknown or rare.
-        text: (num_movies, T) float32 of length 1, or 0 where there is no text; T may be 0.
+        text: (num_movies, T) float32 of length 1 up to rounding, or 0 where there is no text; T may be 0.
         release: (num_movies,) float32, release as a year with fraction (2004.5); the median where unknown.
+        names: (num_movies, N) int32, by their number, the directors, cast and keywords that several
+            movies of the train period share; 0 fills up.
     """
 
     genres: Float32
     language: Float32
     text: Float32
     release: Float32
+    names: Int32
 
     def __len__(self) -> int:
         return len(self.release)
@@ -39,16 +42,15 @@ class Catalogue:
 
     def only(self, keep: Bool) -> "Catalogue":
         """The movies where `keep` is true."""
-        return Catalogue(self.genres[keep], self.language[keep], self.text[keep], self.release[keep])
+        return Catalogue(*(getattr(self, field.name)[keep] for field in fields(Catalogue)))
 
 
 def write(catalogue: Catalogue, path: Path) -> None:
     """Write as one .npz."""
-    arrays = {field.name: getattr(catalogue, field.name) for field in fields(catalogue)}
-    write_whole(path, lambda temporary: np.savez(temporary, **arrays))
+    arrays.write({field.name: getattr(catalogue, field.name) for field in fields(catalogue)}, path)
 
 
 def read(path: Path) -> Catalogue:
     """Read what `write` wrote."""
-    with np.load(path) as arrays:
-        return Catalogue(**{field.name: arrays[field.name] for field in fields(Catalogue)})
+    stored = arrays.read(path)
+    return Catalogue(**{field.name: stored[field.name] for field in fields(Catalogue)})

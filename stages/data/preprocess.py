@@ -28,10 +28,12 @@ def run(raw: paths.Raw, out: paths.Processed, values: PreprocessData, seed: int,
     table = build_interactions(rated, movies["movie_id"].to_numpy(), values, seed)
     seen = np.zeros(len(movies), dtype=bool)
     seen[table.movie_index[table.period == TRAIN]] = True
-    encoded = movie_encoder.encode(movies, seen, values.text_dim, values.min_word_count, seed)
+    encoder = movie_encoder.fit(movies, seen, values.text_dim, values.min_word_count, seed)
+    encoded = encoder.encode(movies)
 
     interactions.write(table, out.interactions)
     write_movies(movies, out.movies)
+    movie_encoder.write(encoder, out.movie_encoder)
     catalogue.write(encoded, out.movie_features)
     manifest = describe(table, encoded, values)
     write_json(out.manifest, manifest)
