@@ -18,16 +18,15 @@ from stages.data.interactions import CONTEXT, Bool, Float32, Int32, Int64, Inter
 from stages.evaluation.events import Events
 from stages.params import PreprocessData
 from stages.ranking import movie_statistics
-from stages.ranking.features import (
-    FEATURES,
-    History,
-    Movies,
-    history_states,
-    pair_features,
-)
+from stages.ranking.features import FEATURES, pair_features
+from stages.ranking.movies import Movies
+from stages.ranking.states import History, history_states
 
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 25_000
 """Rows of history described at once, about 300 MB; a person's are never torn apart."""
+HIDDEN_EVERY = 10
+"""Of the training rows, one in so many is there once more with its history hidden: few first ratings are in
+the data, and without these the network is worse than its base for people it knows nothing of."""
 
 log = logging.getLogger(__name__)
 
@@ -104,25 +103,32 @@ def training_rows(
         np.flatnonzero(wanted & (table.timestamp >= low) & (table.timestamp < high))
         for low, high in itertools.pairwise(edges)
     ]
-    size = sum(len(rows) for rows in targets)
-    if size == 0:
+    if not any(map(len, targets)):
         raise RankingDataError(
             f"Nobody with at least preprocess_data.min_user_interactions = "
             f"{preprocessing.min_user_interactions} ratings in the fitted period rates after its first "
             "block: the ranker has nothing to learn from. Lower min_user_interactions, or use more "
             "interactions."
         )
-    features = np.empty((size, len(FEATURES)), dtype=np.float32)
+    asked = [_with_hidden(table, rows) for rows in targets]
+    features = np.empty((sum(map(len, asked)), len(FEATURES)), dtype=np.float32)
     filled = 0
-    for low, rows in zip(edges[:-1], tqdm(targets, desc="features", unit="block", disable=None), strict=True):
+    for low, events in zip(edges[:-1], tqdm(asked, desc="features", unit="block", disable=None), strict=True):
         past = table.only(fitted & (table.timestamp < low))
         movies = Movies(catalogue, movie_statistics.fit(past, catalogue, factors, seed))
-        events = Events(rows, table.history_start[rows], table.history_end[rows])
-        features[filled : filled + len(rows)] = event_features(table, events, movies)
-        filled += len(rows)
-    order = np.concatenate(targets)
-    log.info("%d rows of %d features in %d blocks", size, len(FEATURES), len(targets))
+        features[filled : filled + len(events)] = event_features(table, events, movies)
+        filled += len(events)
+    order = np.concatenate([events.rows for events in asked])
+    log.info("%d rows of %d features in %d blocks", len(order), len(FEATURES), len(asked))
     return Rows(features, table.movie_index[order], table.rating[order])
+
+
+def _with_hidden(table: Interactions, rows: Int64) -> Events:
+    """A block's rows with their histories, then some of them again without."""
+    hidden = rows[::HIDDEN_EVERY]
+    start = table.history_start[np.append(rows, hidden)]
+    end = np.append(table.history_end[rows], table.history_start[hidden])
+    return Events(np.append(rows, hidden), start, end)
 
 
 def block_edges(timestamp: Int64, blocks: int) -> Int64:

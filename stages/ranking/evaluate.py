@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from stages import params, paths, weights
+from stages import params, paths
 from stages.data import catalogue, interactions
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import TEST, TRAIN, VALIDATION, Float32, Interactions
@@ -14,7 +14,6 @@ from stages.files import write_json
 from stages.params import Evaluation, PreprocessData, Ranking
 from stages.ranking import data, fitting
 from stages.ranking.data import Rows
-from stages.ranking.dcn import Dcn
 from stages.runtime import start_tensorflow
 from stages.stage import run_stage
 
@@ -39,8 +38,8 @@ def run(
     movies = data.final_movies(table, FITTED, facts, values.factors, seed)
     rows = data.event_rows(table, asked, movies)
 
-    model = Dcn(facts, data.known_movies(table, FITTED, preprocessing), values)
-    weights.read(model, paths.RANKING.weights)
+    known_movies = data.known_movies(table, FITTED, preprocessing)
+    model = fitting.load(paths.RANKING.weights, facts, known_movies, values)
     predicted = {"dcn": fitting.predict(model, rows)}
     predicted |= predict_baselines(table, facts, asked, rows, values, preprocessing, seed)
     known = oracle.read(paths.RAW.oracle, table)

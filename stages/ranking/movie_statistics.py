@@ -3,9 +3,12 @@
 import numpy as np
 import scipy.sparse
 
+from stages.arrays import halved
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import Int32, Interactions
-from stages.ranking.features import USER_DAMPING, Float64, MovieStatistics
+from stages.ranking import taste
+from stages.ranking.features import USER_DAMPING
+from stages.ranking.movies import Float64, MovieStatistics
 
 MOVIE_DAMPING = 5.0
 CONTENT_RIDGE = 5.0
@@ -27,7 +30,7 @@ def fit(past: Interactions, catalogue: Catalogue, factors: int, seed: int) -> Mo
         past: ratings strictly before the cutoff.
         catalogue: facts of all movies.
         factors: d, size of the movie factors; fewer are found where there are fewer movies or people.
-        seed: for the start of the power iterations.
+        seed: for the start of the power iterations and the pairs of ratings that `taste` learns from.
     """
     rating = past.rating.astype(np.float64)
     mean = float(rating.mean()) if len(past) else DEFAULT_MEAN
@@ -38,21 +41,51 @@ def fit(past: Interactions, catalogue: Catalogue, factors: int, seed: int) -> Mo
     level = np.zeros(past.num_users)
     for _ in range(PASSES):
         total = np.bincount(movie, weights=rating - mean - level[user], minlength=past.num_movies)
-        expected = _ridge(content, total / np.maximum(count, 1), count / (count + MOVIE_DAMPING))
+        weights = _ridge(content, total / np.maximum(count, 1), count / (count + MOVIE_DAMPING))
+        expected = content @ weights
         bias = (total + MOVIE_DAMPING * expected) / (count + MOVIE_DAMPING)
         above = np.bincount(user, weights=rating - mean - bias[movie], minlength=past.num_users)
         level = above / (user_count + USER_DAMPING)
     rest = rating - mean - bias[movie] - level[user]
     squares = np.bincount(movie, weights=rest**2, minlength=past.num_movies)
+    taste_weights, tastes = taste.fit(
+        past, rating - mean - bias[movie], catalogue, bias.astype(np.float32), seed
+    )
     return MovieStatistics(
         global_mean=np.asarray(mean, dtype=np.float32),
+        content_weights=weights.astype(np.float32),
         bias=bias.astype(np.float32),
         content_bias=expected.astype(np.float32),
         spread=((squares + MOVIE_DAMPING) / (count + MOVIE_DAMPING)).astype(np.float32),
         count=count.astype(np.float32),
-        factors=_factors(rest, user, movie, count, (past.num_users, past.num_movies), factors, seed).astype(
-            np.float32
-        ),
+        factors=halved(_factors(rest, user, movie, count, (past.num_users, past.num_movies), factors, seed)),
+        taste_weights=taste_weights.astype(np.float32),
+        taste=halved(tastes),
+    )
+
+
+def of_new_movies(statistics: MovieStatistics, catalogue: Catalogue) -> MovieStatistics:
+    """What `statistics` would say of movies without a rating, added after it was fitted.
+
+    Args:
+        statistics: of the movies that were known.
+        catalogue: facts of the new movies, encoded as those were.
+
+    Returns:
+        the same mean and weights, and a row for each movie of `catalogue`.
+    """
+    expected = (_content(catalogue) @ statistics.content_weights.astype(np.float64)).astype(np.float32)
+    tastes = taste.described(catalogue, expected) @ statistics.taste_weights.astype(np.float64)
+    return MovieStatistics(
+        global_mean=statistics.global_mean,
+        content_weights=statistics.content_weights,
+        bias=expected,
+        content_bias=expected,
+        spread=np.ones_like(expected),
+        count=np.zeros_like(expected),
+        factors=np.zeros((len(expected), statistics.factors.shape[1]), dtype=np.float32),
+        taste_weights=statistics.taste_weights,
+        taste=halved(tastes),
     )
 
 
@@ -63,8 +96,7 @@ def _content(catalogue: Catalogue) -> Float64:
 
 def _ridge(content: Float64, target: Float64, weight: Float64) -> Float64:
     gram = (content * weight[:, None]).T @ content + CONTENT_RIDGE * np.eye(content.shape[1])
-    fitted: Float64 = content @ np.linalg.solve(gram, content.T @ (weight * target))
-    return fitted
+    return np.asarray(np.linalg.solve(gram, content.T @ (weight * target)), dtype=np.float64)
 
 
 def _factors(

@@ -5,7 +5,7 @@ import numpy as np
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import Interactions
 from stages.params import PreprocessData, Ranking
-from stages.ranking.features import Movies, MovieStatistics
+from stages.ranking.movies import Movies, MovieStatistics
 
 PREPROCESSING = PreprocessData(
     split="temporal",
@@ -43,6 +43,7 @@ def catalogue(num_movies: int, seed: int = 0) -> Catalogue:
         language=np.eye(2, dtype=np.float32)[rng.integers(0, 2, num_movies)],
         text=text / np.linalg.norm(text, axis=1, keepdims=True),
         release=rng.uniform(1950, 2010, num_movies).astype(np.float32),
+        names=np.zeros((num_movies, 0), np.int32),
     )
 
 
@@ -51,11 +52,14 @@ def statistics(num_movies: int, seed: int = 0) -> MovieStatistics:
     rng = np.random.default_rng(seed)
     return MovieStatistics(
         global_mean=np.float32(3.5) * np.ones((), dtype=np.float32),
+        content_weights=np.zeros(9, dtype=np.float32),
         bias=rng.normal(0, 0.4, num_movies).astype(np.float32),
         content_bias=rng.normal(0, 0.2, num_movies).astype(np.float32),
         spread=rng.uniform(0.5, 1, num_movies).astype(np.float32),
         count=rng.integers(0, 100, num_movies).astype(np.float32),
         factors=rng.normal(0, 0.1, (num_movies, 2)).astype(np.float32),
+        taste_weights=np.zeros((19, 3), dtype=np.float32),
+        taste=rng.normal(0, 0.3, (num_movies, 3)).astype(np.float32),
     )
 
 

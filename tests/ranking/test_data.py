@@ -49,7 +49,7 @@ def test_a_training_row_counts_its_movie_as_it_was_when_the_block_began():
     for low, high in itertools.pairwise(edges):
         block = train.only((train.timestamp >= low) & (train.timestamp < high))
         past = np.bincount(train.movie_index[train.timestamp < low], minlength=3)
-        counts += past[block.movie_index].tolist()
+        counts += [*past[block.movie_index], *past[block.movie_index[:: data.HIDDEN_EVERY]]]
     assert np.expm1(rows.features[:, COUNT]) == pytest.approx(np.array(counts), abs=1e-3)
 
 
@@ -86,7 +86,29 @@ def test_people_with_too_few_ratings_are_not_trained_on():
     wanted = (table.period == TRAIN) & (table.timestamp >= edges[0]) & (counts >= 6)[table.user_index]
     kept = len(training_rows(table, min_user_interactions=6))
     assert 0 < kept < len(training_rows(table))
-    assert kept == np.count_nonzero(wanted)
+    hidden = sum(
+        -(
+            -np.count_nonzero(wanted & (table.timestamp >= low) & (table.timestamp < high))
+            // data.HIDDEN_EVERY
+        )
+        for low, high in itertools.pairwise(edges)
+    )
+    assert kept == np.count_nonzero(wanted) + hidden
+
+
+def test_every_tenth_row_of_a_block_is_there_again_with_its_history_hidden():
+    table = tables.table(6, 3, 200)
+    rows = training_rows(table)
+    edges = data.block_edges(table.in_periods(TRAIN).timestamp, 4)
+    first = np.count_nonzero((table.timestamp >= edges[0]) & (table.timestamp < edges[1]))
+    hidden = slice(first, first + -(-first // 10))
+    seen = slice(0, first, 10)
+    assert np.array_equal(rows.movie_index[hidden], rows.movie_index[seen])
+    assert np.array_equal(rows.rating[hidden], rows.rating[seen])
+    movie, length = FEATURES.index("movie_bias"), FEATURES.index("log_history_length")
+    assert np.array_equal(rows.features[hidden, movie], rows.features[seen, movie])
+    assert not rows.features[hidden, length].any()
+    assert rows.features[seen, length].any()
 
 
 def test_movies_below_the_minimum_in_the_fitted_period_have_no_id_of_their_own():
@@ -105,7 +127,7 @@ def test_a_movie_s_bias_is_its_damped_distance_from_the_mean():
     )  # fmt: skip
     facts = tables.catalogue(2)
     same_year = np.full(2, 2000, np.float32)
-    blank = Catalogue(facts.genres * 0, facts.language * 0, facts.text * 0, same_year)
+    blank = Catalogue(facts.genres * 0, facts.language * 0, facts.text * 0, same_year, facts.names)
     learned = movie_statistics.fit(table, blank, factors=0, seed=0)
     assert float(learned.global_mean) == 4.0
     assert 0 < learned.bias[0] < 1 / 6  # 1 / (1 + 5) less what the person's own level takes
@@ -131,6 +153,26 @@ def test_a_cold_movie_is_expected_where_its_content_is():
     # Three half stars lie between the genres; damping takes some, other content adds noise.
     assert learned.bias[cold & (genre == 1)].mean() > learned.bias[cold & (genre == 0)].mean() + 0.3
     assert not learned.factors[cold].any()
+
+
+def test_a_movie_added_later_is_what_the_fit_made_of_a_movie_nobody_had_rated():
+    table, facts = tables.table(20, 30, 400), tables.catalogue(31)
+    with_one_more = dataclasses.replace(table, num_movies=31)
+    learned = movie_statistics.fit(with_one_more, facts, factors=2, seed=0)
+    added = movie_statistics.of_new_movies(learned, facts.only(np.arange(31) == 30))
+    for name in ("bias", "content_bias", "spread", "count", "factors"):
+        assert getattr(added, name) == pytest.approx(getattr(learned, name)[30:], abs=1e-6), name
+    assert added.content_bias[0] != 0
+    assert added.global_mean == learned.global_mean
+
+
+def test_movies_that_are_added_do_not_change_each_other():
+    learned = movie_statistics.fit(tables.table(20, 30, 400), tables.catalogue(30), factors=2, seed=0)
+    facts = tables.catalogue(5, seed=1)
+    together = movie_statistics.of_new_movies(learned, facts).content_bias
+    alone = [movie_statistics.of_new_movies(learned, facts.only(np.arange(5) == row)) for row in range(5)]
+    assert together == pytest.approx([float(each.content_bias[0]) for each in alone], abs=1e-6)
+    assert len(set(together)) == 5
 
 
 def test_factors_carry_a_liking_over_to_the_movie_that_is_liked_together():
@@ -166,8 +208,9 @@ def test_a_block_in_which_nobody_rates_enough_is_passed_over():
         num_users=2,
         num_movies=4,
     )
-    assert training_rows(table, min_user_interactions=1).movie_index.tolist() == [1, 2, 3]
-    assert training_rows(table, min_user_interactions=2).movie_index.tolist() == [1, 2]
+    # The first row of each block is there twice, the second time without its history.
+    assert training_rows(table, min_user_interactions=1).movie_index.tolist() == [1, 1, 2, 2, 3, 3]
+    assert training_rows(table, min_user_interactions=2).movie_index.tolist() == [1, 1, 2, 2]
 
 
 def test_people_who_all_rate_too_little_are_an_error_that_names_the_knob():

@@ -6,6 +6,7 @@ import pytest
 from stages import weights
 from stages.ranking.data import Rows
 from stages.ranking.features import FEATURES
+from stages.ranking.movies import content_of
 from tests.ranking import tables
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -33,7 +34,25 @@ def test_an_untrained_network_predicts_the_base():
 
     given = rows(5)
     model = Dcn(tables.catalogue(6), KNOWN, tables.KNOBS)
-    assert model(given.features, given.movie_index).numpy() == pytest.approx(given.features[:, 0])
+    predicted = model.predict_stars(given.features, given.movie_index).numpy()
+    assert predicted == pytest.approx(given.features[:, 0])
+
+
+def test_movies_known_by_id_are_numbered_from_one_and_the_others_are_nought():
+    from stages.ranking.dcn import Dcn
+
+    assert Dcn.id_rows(np.array([False, True, False, True])).tolist() == [0, 1, 0, 2]
+
+
+def test_a_row_given_its_content_and_id_is_the_movie_of_the_catalogue():
+    from stages.ranking.dcn import Dcn
+
+    model, given, facts = fit(rows(64), epochs=5), rows(9, seed=2), tables.catalogue(6)
+    content, id_row = content_of(facts, given.movie_index), Dcn.id_rows(KNOWN)[given.movie_index]
+    expected = model.predict_stars(given.features, given.movie_index).numpy()
+    assert np.array_equal(model.predict_rows(given.features, content, id_row).numpy(), expected)
+    as_new = model.predict_rows(given.features, content, np.zeros_like(id_row)).numpy()
+    assert (as_new == expected).tolist() == (id_row == 0).tolist()
 
 
 def test_it_learns_eight_ratings_by_heart():
@@ -48,8 +67,8 @@ def test_it_learns_eight_ratings_by_heart():
 def test_the_order_of_a_batch_changes_no_prediction():
     model, given = fit(rows(32)), rows(20, seed=1)
     order = np.random.default_rng(0).permutation(20)
-    predicted = model(given.features, given.movie_index).numpy()
-    shuffled = model(given.features[order], given.movie_index[order]).numpy()
+    predicted = model.predict_stars(given.features, given.movie_index).numpy()
+    shuffled = model.predict_stars(given.features[order], given.movie_index[order]).numpy()
     assert shuffled == pytest.approx(predicted[order], abs=1e-6)
 
 
@@ -67,8 +86,8 @@ def test_movies_without_an_id_share_one_and_only_content_tells_them_apart():
     unknown, known = np.array([1, 3], np.int32), np.array([0, 2], np.int32)
     features = np.repeat(given.features[:1], 2, axis=0)
     assert len(same) == 6
-    assert np.ptp(model(features, unknown).numpy()) == 0
-    assert np.ptp(model(features, known).numpy()) > 0
+    assert np.ptp(model.predict_stars(features, unknown).numpy()) == 0
+    assert np.ptp(model.predict_stars(features, known).numpy()) > 0
 
 
 def test_filled_up_batches_learn_what_exact_ones_do():
@@ -86,14 +105,24 @@ def test_filled_up_batches_learn_what_exact_ones_do():
     assert float(filled) == pytest.approx(by_hand, rel=1e-5)
 
 
-def test_an_epoch_holds_every_row_once_in_batches_of_one_size():
+def test_how_many_steps_a_call_takes_changes_nothing(monkeypatch):
+    from stages.ranking import fitting
+
+    together = fit(rows(80)).get_weights()
+    monkeypatch.setattr(fitting, "STEPS_A_CALL", 1)
+    single = fit(rows(80)).get_weights()
+    assert all(a == pytest.approx(b, abs=1e-6) for a, b in zip(together, single, strict=True))
+
+
+def test_an_epoch_holds_every_row_once_in_batches_of_one_size(monkeypatch):
     from stages.ranking import fitting
 
     given = dataclasses.replace(rows(10), rating=np.arange(10, dtype=np.float32))
+    monkeypatch.setattr(fitting, "STEPS_A_CALL", 2)
     epoch = list(fitting.batches(given, 4, np.random.default_rng(0)))
-    weight = np.concatenate([batch["weight"] for batch in epoch])
-    seen = np.concatenate([batch["rating"] for batch in epoch])[weight > 0]
-    assert [len(batch["rating"]) for batch in epoch] == [4, 4, 4]
+    weight = np.concatenate([several["weight"] for several in epoch])
+    seen = np.concatenate([several["rating"] for several in epoch])[weight > 0]
+    assert [several["rating"].shape for several in epoch] == [(2, 4), (1, 4)]
     assert sorted(seen) == list(range(10))
     assert list(seen) != list(range(10))
 
@@ -112,8 +141,8 @@ def test_saved_weights_predict_the_same_in_a_model_built_anew(tmp_path):
     weights.write(model, tmp_path / "w.npz")
     again = Dcn(tables.catalogue(6), KNOWN, tables.KNOBS)
     weights.read(again, tmp_path / "w.npz")
-    expected = model(given.features, given.movie_index).numpy()
-    assert np.array_equal(again(given.features, given.movie_index).numpy(), expected)
+    expected = model.predict_stars(given.features, given.movie_index).numpy()
+    assert np.array_equal(again.predict_stars(given.features, given.movie_index).numpy(), expected)
 
 
 @pytest.mark.parametrize("projection_dim", [0, 4])
@@ -121,15 +150,19 @@ def test_the_exported_network_predicts_what_the_trained_one_does(tmp_path, proje
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
-    from stages.ranking.dcn import ExportedDcn
+    from stages.ranking.dcn import Dcn, ExportedDcn
 
     model, given = fit(rows(40), projection_dim=projection_dim), rows(9, seed=2)
+    content, id_row = (
+        content_of(tables.catalogue(6), given.movie_index),
+        Dcn.id_rows(KNOWN)[given.movie_index],
+    )
     exported = ExportedDcn(model)
     tf.saved_model.save(exported, tmp_path, signatures={"rank": exported.predict})
     converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path), signature_keys=["rank"])
     rank = Interpreter(model_content=converter.convert()).get_signature_runner("rank")
     for size in (1, 9):  # any number of movies
-        result = rank(features=given.features[:size], movie_index=given.movie_index[:size])["rating"]
+        result = rank(features=given.features[:size], content=content[:size], id_row=id_row[:size])["rating"]
         expected = model.predict_stars(given.features[:size], given.movie_index[:size]).numpy()
         assert result == pytest.approx(expected, abs=1e-4)
     assert np.ptp(expected) > 0.1

@@ -9,15 +9,9 @@ from stages.data.catalogue import Catalogue
 from stages.data.interactions import Interactions
 from stages.evaluation.events import Events
 from stages.ranking import data
-from stages.ranking.features import (
-    DAY,
-    FEATURES,
-    History,
-    Movies,
-    MovieStatistics,
-    history_states,
-    pair_features,
-)
+from stages.ranking.features import DAY, FEATURES, pair_features
+from stages.ranking.movies import Movies, MovieStatistics
+from stages.ranking.states import History, history_states
 from tests.ranking import tables
 
 
@@ -33,14 +27,18 @@ def two_movies() -> Movies:
         language=np.zeros((2, 0), dtype=np.float32),
         text=np.array([[1, 0], [0.6, 0.8]], dtype=np.float32),
         release=np.array([1980, 2000], dtype=np.float32),
+        names=np.zeros((2, 0), dtype=np.int32),
     )
     learned = MovieStatistics(
         global_mean=np.array(3.5, dtype=np.float32),
+        content_weights=np.zeros(6, dtype=np.float32),
         bias=np.array([-0.5, 0.5], dtype=np.float32),
         content_bias=np.array([-0.25, 0.25], dtype=np.float32),
         spread=np.array([0.75, 1.0], dtype=np.float32),
         count=np.array([9, 0], dtype=np.float32),
         factors=np.array([[0.5], [2.0]], dtype=np.float32),
+        taste_weights=np.zeros((17, 2), dtype=np.float32),
+        taste=np.array([[1.0, 0.0], [0.5, 1.0]], dtype=np.float32),
     )
     return Movies(facts, learned)
 
@@ -60,7 +58,10 @@ def test_one_rating_of_a_known_movie_worked_out_by_hand(two_movies):
     features = ask(two_movies, [5.0], [0], [30 * 365.25 * DAY], movie=1, now=30 * 365.25 * DAY + 600)
     level = 2 / 6
     expected = {
-        "base": 4 + level,
+        # Taste: 1 + 1 * 1 along the first direction, 1 along the second, which movie 0 says nothing of.
+        "base": 4 + (level + 0.5 * 2 / 2) / 2,
+        "taste_affinity": 0.5 * 2 / 2,
+        "taste_uncertainty": np.sqrt(0.5**2 / 2 + 1),
         "user_bias": level,
         "bias_before_sitting_3": level,  # nothing before this sitting: the person's own level
         "residual_spread": np.sqrt((4 + 5) / 6),
@@ -118,17 +119,43 @@ def test_the_order_within_a_sitting_gives_nothing_away(two_movies):
 def test_without_a_history_the_base_is_what_is_expected_of_the_movie(two_movies):
     features = ask(two_movies, [], [], [], movie=0, now=10**9)
     assert column(features, "base") == [3.0]
-    for name in ("user_bias", "session_position", "log_days_since_last", "genre_affinity", "factor_affinity"):
+    for name in ("user_bias", "session_position", "log_days_since_last", "genre_affinity", "taste_affinity"):
         assert column(features, name) == [0.0], name
     assert np.isfinite(features).all()
 
 
+def test_a_short_history_reads_only_its_own_rows_of_a_large_catalogue(two_movies):
+    class Counted(np.ndarray):
+        """Rows of an array, which may be picked out by index and nothing else."""
+
+        def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+            assert all(len(value) < 100 for value in inputs if isinstance(value, Counted)), (
+                "whole catalogue read"
+            )
+            plain = [np.asarray(value) if isinstance(value, Counted) else value for value in inputs]
+            return getattr(ufunc, method)(*plain, **kwargs)
+
+        def astype(self, *args, **kwargs):
+            assert len(self) < 100, "whole catalogue converted"
+            return np.asarray(self).astype(*args, **kwargs)
+
+    many = tables.movies(1000)
+    for part in (many.catalogue, many.statistics):
+        for field in dataclasses.fields(part):
+            values = getattr(part, field.name)
+            if len(np.atleast_1d(values)) == 1000:
+                object.__setattr__(part, field.name, values.view(Counted))
+    counted = ask(many, [4.0, 2.0], [3, 998], [5, 6], movie=500, now=7)
+    assert np.array_equal(counted, ask(tables.movies(1000), [4.0, 2.0], [3, 998], [5, 6], movie=500, now=7))
+
+
 def test_a_movie_that_nobody_rated_and_nothing_is_known_of_has_finite_features():
     facts = tables.catalogue(3)
-    blank = Catalogue(facts.genres * 0, facts.language * 0, facts.text * 0, facts.release)
+    blank = Catalogue(facts.genres * 0, facts.language * 0, facts.text * 0, facts.release, facts.names)
     learned = tables.statistics(3)
-    unknown = MovieStatistics(learned.global_mean, *(np.zeros_like(values) for values in (
-        learned.bias, learned.content_bias, learned.spread, learned.count, learned.factors)))  # fmt: skip
+    names = ("bias", "spread", "count", "factors", "taste")
+    rows = {name: np.zeros_like(getattr(learned, name)) for name in names}
+    unknown = dataclasses.replace(learned, content_bias=rows["bias"], **rows)
     features = ask(Movies(blank, unknown), [1.0, 5.0], [0, 1], [5, 5], movie=2, now=6)
     assert np.isfinite(features).all()
 
