@@ -86,6 +86,23 @@ def target_weights(interactions: Interactions, params: Retrieval, positive_ratin
     return weights
 
 
+def epoch_order(
+    windows: TrainingWindows, weights: Float32, max_windows: int, rng: np.random.Generator
+) -> Int64:
+    """Which windows an epoch trains on, and in which order.
+
+    All of them, or, where there are more than `max_windows`, a draw without replacement in proportion to
+    the weight of what they ask for, so that recent ones come more often (Efraimidis and Spirakis 2006:
+    the smallest of exponential times at these rates).
+    """
+    if len(windows.start) <= max_windows:
+        return rng.permutation(len(windows.start))
+    before = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
+    asked = before[windows.end] - before[windows.asks_from]
+    time = rng.exponential(size=len(asked)) / np.maximum(asked, 1e-9)
+    return rng.permutation(np.argpartition(time, max_windows)[:max_windows])
+
+
 def training_batches(
     histories: Histories,
     windows: TrainingWindows,
@@ -94,7 +111,7 @@ def training_batches(
     rng: np.random.Generator,
 ) -> Iterator[Batch]:
     """One epoch of batches, windows in an order drawn from `rng`."""
-    order = rng.permutation(len(windows.start))
+    order = epoch_order(windows, weights, params.max_windows, rng)
     for at in range(0, len(order), params.batch_size):
         chosen = order[at : at + params.batch_size]
         batch = _window_batch(histories, windows, weights, chosen, params.history_length)

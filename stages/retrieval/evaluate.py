@@ -2,13 +2,14 @@
 
 import logging
 
-from stages import params, paths, weights
+from stages import params, paths
 from stages.data import catalogue, interactions
 from stages.data.interactions import TEST, TRAIN, VALIDATION, Int32, Interactions
 from stages.evaluation import baselines, curves, events, oracle, pictures, ranks, report
 from stages.evaluation.events import Events
+from stages.evaluation.report import HIT_K
 from stages.files import write_json
-from stages.params import Evaluation, PreprocessData, Retrieval
+from stages.params import Evaluation, Neighbours, PreprocessData, Retrieval
 from stages.retrieval import fitting
 from stages.runtime import start_tensorflow
 from stages.stage import run_stage
@@ -19,6 +20,7 @@ BASELINES = ("popularity", "recent_popularity", "ease")
 
 def run(
     values: Retrieval,
+    neighbours: Neighbours,
     preprocessing: PreprocessData,
     evaluation: Evaluation,
     seed: int,
@@ -30,13 +32,12 @@ def run(
     table = interactions.read(paths.PROCESSED.interactions)
     fitted = table.in_periods(TRAIN, VALIDATION)
     movies = catalogue.read(paths.PROCESSED.movie_features)
-    two_tower = fitting.build(fitted, movies, values, preprocessing)
-    weights.read(two_tower.model, paths.RETRIEVAL.weights)
+    two_tower = fitting.load(paths.RETRIEVAL.weights, fitted, movies, values, preprocessing)
 
     asked = events.of_period(table, TEST, evaluation.max_users, seed)
     asked = asked.only(table.rating[asked.rows] >= preprocessing.positive_rating)
     ranked = {"two_tower": ranks.rank_events(two_tower.scorer(table), table, asked)}
-    compared, cut_to = rank_baselines(table, fitted, asked, preprocessing, evaluation)
+    compared, cut_to = rank_baselines(table, fitted, asked, preprocessing, neighbours, evaluation.recent_days)
     ranked |= compared
     known = oracle.read(paths.RAW.oracle, table)
     if known is not None:
@@ -45,7 +46,7 @@ def run(
     described = report.describe(table, fitted, asked, preprocessing.positive_rating)
     numbers = report.retrieval_metrics(ranked, described, BASELINES, evaluation.bootstrap_samples, seed)
     numbers["ease"]["movies"] = cut_to
-    write_json(paths.metrics(STAGE), numbers)
+    write_json(paths.metrics(STAGE), report.with_share_of_oracle(numbers, f"top_{HIT_K}_accuracy"))
     tables = curves.retrieval_curves(ranked, described)
     curves.write(tables, paths.reports(STAGE))
     pictures.draw_retrieval(tables, paths.reports(STAGE))
@@ -54,13 +55,18 @@ def run(
 
 
 def rank_baselines(
-    table: Interactions, fitted: Interactions, asked: Events, preprocessing: PreprocessData, knobs: Evaluation
+    table: Interactions,
+    fitted: Interactions,
+    asked: Events,
+    preprocessing: PreprocessData,
+    neighbours: Neighbours,
+    recent_days: int,
 ) -> tuple[dict[str, Int32], int]:
-    """Ranks of every baseline, and how many movies EASE was cut to."""
-    ease = baselines.fit_ease(fitted, knobs.ease_regularization, knobs.ease_max_movies)
+    """Ranks of every baseline, and how many movies EASE was cut to; its knobs were chosen on validation."""
+    ease = baselines.fit_ease(fitted, neighbours.regularization, neighbours.max_movies)
     scorers = {
         "popularity": baselines.fit_popularity(fitted, preprocessing.positive_rating).scorer(table),
-        "recent_popularity": baselines.fit_recent_popularity(fitted, knobs.recent_days).scorer(table),
+        "recent_popularity": baselines.fit_recent_popularity(fitted, recent_days).scorer(table),
         "ease": ease.scorer(table),
     }
     ranked = {name: ranks.rank_events(score, table, asked) for name, score in scorers.items()}
@@ -73,6 +79,7 @@ def main() -> None:
     def stage(log: logging.Logger) -> None:
         run(
             params.load_best(Retrieval, paths.RETRIEVAL.best_params),
+            params.load_best(Neighbours, paths.NEIGHBOURS.best_params),
             params.load("preprocess_data", PreprocessData),
             params.load("evaluation", Evaluation),
             params.load_integer("seed"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,13 @@ from stages.retrieval.batches import (
     training_batches,
     training_windows,
 )
+from stages.retrieval.bingewiz import BingeWiz
 from stages.retrieval.two_tower import TwoTower
 from stages.runtime import tf
+from stages.weights import read as read_weights
 
 SCORING_BATCH = 512
+TWO_TOWERS = {"history": TwoTower, "bingewiz": BingeWiz}
 
 
 class FittingError(ValueError):
@@ -72,11 +76,20 @@ def build(
 ) -> FittedTwoTower:
     """A two-tower with its variables made, before any training; weights can be loaded into it."""
     known = known_movies(fitted, preprocessing.min_movie_interactions)
-    model = TwoTower(catalogue, known, params)
+    model = TWO_TOWERS[params.tower](catalogue, known, params)
     histories = Histories(fitted.only(np.arange(len(fitted)) < 1), catalogue)
     first = Events(*(np.zeros(1, dtype=np.int64) for _ in range(3)))
     model.queries(event_batch(histories, first, params.history_length))
     return FittedTwoTower(model, catalogue, params)
+
+
+def load(
+    path: Path, fitted: Interactions, catalogue: Catalogue, params: Retrieval, preprocessing: PreprocessData
+) -> FittedTwoTower:
+    """The two-tower that was fitted on the interactions, from its weights."""
+    two_tower = build(fitted, catalogue, params, preprocessing)
+    read_weights(two_tower.model, path)
+    return two_tower
 
 
 def fit(
@@ -102,7 +115,7 @@ def fit(
     weights = target_weights(fitted, params, preprocessing.positive_rating)
     histories = Histories(fitted, catalogue)
     rng = np.random.default_rng(seed)
-    steps = -(-len(windows.start) // params.batch_size) * params.epochs
+    steps = -(-min(len(windows.start), params.max_windows) // params.batch_size) * params.epochs
     schedule = tf.keras.optimizers.schedules.CosineDecay(
         0.0, steps, warmup_target=params.learning_rate, warmup_steps=max(1, steps // 20)
     )

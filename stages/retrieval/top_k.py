@@ -7,6 +7,9 @@ import numpy as np
 
 from stages.data.interactions import Float32, Int32, Int64
 
+GROUP = 32
+"""Scores that one maximum stands for: fewer cost more maxima, more let more scores pass."""
+
 
 def top_k(scores: Float32, k: int) -> Int32:
     """Positions of the k highest scores, best first; equal scores in order of position.
@@ -17,13 +20,23 @@ def top_k(scores: Float32, k: int) -> Int32:
     """
     if k < 1:
         return np.empty(0, dtype=np.int32)
-    threshold = -np.inf
-    if k < len(scores):
-        threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
+    threshold = _kth_of_maxima(scores, k)
     # Whatever ties with the k-th is kept, in order of position: a stable sort then cuts the tie by position.
     kept = np.flatnonzero((scores >= threshold) & (scores > -np.inf))
     order = np.argsort(-scores[kept], kind="stable")[:k]
     return kept[order].astype(np.int32)
+
+
+def _kth_of_maxima(scores: Float32, k: int) -> float:
+    """A score that at least k reach, close to the k-th highest: the k-th highest of the groups' maxima.
+
+    A maximum is found in a tenth of the time of a partition, and few scores beyond the k best pass.
+    """
+    groups = len(scores) // GROUP
+    if k >= groups:
+        return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if k < len(scores) else -np.inf
+    maxima = scores[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
+    return float(np.partition(maxima, groups - k)[groups - k])
 
 
 def best_unseen(candidates: Float32, query: Float32, seen: Int32 | Int64, k: int) -> tuple[Int32, Float32]:

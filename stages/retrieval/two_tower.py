@@ -45,6 +45,12 @@ class Known:
     movies: Int32
     frequency: Float32
 
+    def id_rows(self, num_movies: int) -> Int32:
+        """(num_movies,) int32, each movie's row of the id embedding; 0: it has none of its own."""
+        rows = np.zeros(num_movies, dtype=np.int32)
+        rows[self.movies] = np.arange(1, len(self.movies) + 1)
+        return rows
+
 
 def age_waves(years: Any) -> Any:
     """(…,) years to (…, 2 x periods): cosines, then sines, of the date."""
@@ -60,26 +66,37 @@ class MovieEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, catalogue: Catalogue, known: Known, params: Retrieval) -> None:
         super().__init__(name="movie_encoder")
         self.id_dropout = params.id_dropout
-        self.content = tf.constant(catalogue.content)
-        self.release_waves = age_waves(tf.constant(catalogue.release))
-        rows = np.zeros(len(catalogue), dtype=np.int32)  # 0: no id of its own
-        rows[known.movies] = np.arange(1, len(known.movies) + 1)
-        self.id_row = tf.constant(rows)
+        self.content, self.names = tf.constant(catalogue.content), tf.constant(catalogue.names)
+        self.release = tf.constant(catalogue.release)
+        self.id_row = tf.constant(known.id_rows(len(catalogue)))
         small = tf.keras.initializers.RandomNormal(stddev=0.05)
         self.id_embedding = tf.keras.layers.Embedding(
             len(known.movies) + 1, params.embedding_dim + 1, embeddings_initializer=small
         )
+        num_names = int(catalogue.names.max(initial=0))
+        self.name_embedding = tf.keras.layers.Embedding(num_names + 1, params.embedding_dim + 1)
         self.content_hidden = tf.keras.layers.Dense(2 * params.embedding_dim, activation="relu")
         self.content_out = tf.keras.layers.Dense(params.embedding_dim + 1)
 
     def call(self, movie_index: Any, training: bool = False) -> Any:
         """(…,) int32 to (…, dim + 1): the vector, then the movie's own bias."""
-        rows = tf.gather(self.id_row, movie_index)
+        rows, names = tf.gather(self.id_row, movie_index), tf.gather(self.names, movie_index)
         if training:
-            keep = tf.random.uniform(tf.shape(rows)) >= self.id_dropout
-            rows = rows * tf.cast(keep, tf.int32)
-        content = self.content_out(self.content_hidden(tf.gather(self.content, movie_index)))
-        return content + self.id_embedding(rows)
+            rows, names = _hidden(rows, self.id_dropout), _hidden(names, self.id_dropout)
+        return self.embed(tf.gather(self.content, movie_index), names, rows)
+
+    def embed(self, content: Any, names: Any, id_row: Any) -> Any:
+        """Movies of the catalogue or not, content (…, C), names (…, N) and id rows (…,), to (…, dim + 1)."""
+        known = tf.where(names < self.name_embedding.input_dim, names, 0)  # a new movie may bear others
+        named = tf.cast(known > 0, tf.float32)[..., None]
+        of_names = tf.reduce_sum(self.name_embedding(known) * named, axis=-2)
+        of_names = of_names / tf.sqrt(1.0 + tf.reduce_sum(named, axis=-2))
+        return self.content_out(self.content_hidden(content)) + of_names + self.id_embedding(id_row)
+
+
+def _hidden(numbers: Any, share: float) -> Any:
+    """Some numbers, drawn at random, turned into 0."""
+    return numbers * tf.cast(tf.random.uniform(tf.shape(numbers)) >= share, tf.int32)
 
 
 class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
@@ -169,13 +186,17 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
 
     def __init__(self, catalogue: Catalogue, known: Known, params: Retrieval) -> None:
         super().__init__()
-        self.encoder = MovieEncoder(catalogue, known, params)
-        self.query_tower = QueryTower(params)
+        self.encoder, self.query_tower = self.make_towers(catalogue, known, params)
         self.task = SampledSoftmax()
+        self.cold_bonus = params.cold_bonus
         self.known = tf.constant(known.movies)
         self.frequency = tf.constant(known.frequency)
         self.uniform_negatives = params.uniform_negatives
         self.all_known = params.uniform_negatives >= len(known.movies)
+
+    def make_towers(self, catalogue: Catalogue, known: Known, params: Retrieval) -> tuple[Any, Any]:
+        """The movie encoder and the query tower."""
+        return MovieEncoder(catalogue, known, params), QueryTower(params)
 
     def get_config(self) -> dict[str, Any]:
         """Nothing: a model is built from parameters and data, its weights are all that is saved."""
@@ -183,8 +204,23 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
 
     def candidates(self, movie_index: Any, training: bool = False) -> Any:
         """Movies (c,) to candidate embeddings (c, dim + 1 + waves)."""
-        waves = tf.gather(self.encoder.release_waves, movie_index)
-        return tf.concat([self.encoder(movie_index, training=training), waves], axis=-1)
+        encoder = self.encoder
+        release = tf.gather(encoder.release, movie_index)
+        if training:
+            return tf.concat([encoder(movie_index, training=True), age_waves(release)], axis=-1)
+        content, names = tf.gather(encoder.content, movie_index), tf.gather(encoder.names, movie_index)
+        return self.embed(content, names, tf.gather(encoder.id_row, movie_index), release)
+
+    def embed(self, content: Any, names: Any, id_row: Any, release: Any) -> Any:
+        """`candidates` of movies that need not be in the catalogue.
+
+        content (c, C), names (c, N) int32, id rows (c,) int32, release (c,) to (c, dim + 1 + waves).
+
+        Movies without an id get `cold_bonus`: how many of the new are found, at the expense of the old.
+        """
+        vector, bias = tf.split(self.encoder.embed(content, names, id_row), [-1, 1], axis=-1)
+        bias = bias + self.cold_bonus * tf.cast(tf.equal(id_row, 0), tf.float32)[:, None]
+        return tf.concat([vector, bias, age_waves(tf.cast(release, tf.float32))], axis=-1)
 
     def history_vectors(self, movie_index: Any, training: bool = False) -> Any:
         """Movies (…,) to the vectors a history is made of (…, dim)."""

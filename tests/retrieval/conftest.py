@@ -26,6 +26,7 @@ def catalogue() -> Catalogue:
         language=np.zeros((MOVIES, 0), np.float32),
         text=rng.normal(size=(MOVIES, 4)).astype(np.float32),
         release=np.linspace(1980, 1999, MOVIES).astype(np.float32),
+        names=rng.integers(0, 6, (MOVIES, 3)).astype(np.int32),
     )
 
 
@@ -33,17 +34,20 @@ def catalogue() -> Catalogue:
 def make_params() -> Callable[..., Retrieval]:
     def make(**changes: object) -> Retrieval:
         values = {
+            "tower": "history",
             "history_length": 6,
             "embedding_dim": 8,
             "heads": 2,
             "blocks": 1,
             "id_dropout": 0.0,
+            "cold_bonus": 0.0,
             "history_dropout": 0.0,
             "positive_weight": 1.0,
             "other_weight": 0.5,
             "half_life_years": 100.0,
             "uniform_negatives": 100,
             "batch_size": 4,
+            "max_windows": 1000,
             "epochs": 1,
             "weight_decay": 0.0,
             "learning_rate": 0.01,

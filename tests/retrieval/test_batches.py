@@ -79,6 +79,29 @@ def test_targets_of_weight_zero_are_left_out(catalogue, make_table, make_params)
     assert batch["target"].tolist() == [5, 7]
 
 
+def test_an_epoch_takes_every_window_once_where_they_are_few():
+    windows = batches.training_windows(people([9, 7, 3]), 4, 1)
+    order = batches.epoch_order(
+        windows, np.ones(19, np.float32), len(windows.start), np.random.default_rng(0)
+    )
+    assert sorted(order.tolist()) == list(range(len(windows.start)))
+
+
+def test_where_windows_are_many_an_epoch_draws_some_once_in_proportion_to_their_weight():
+    windows = batches.training_windows(people([2] * 40), 4, 1)
+    weights = np.repeat(np.array([1.0, 3.0, 0.0, 0.0], np.float32), 20)  # 10 windows each
+    drawn = np.zeros(40)
+    rng = np.random.default_rng(0)
+    for _ in range(2000):
+        order = batches.epoch_order(windows, weights, 2, rng)
+        assert len(set(order.tolist())) == 2
+        drawn[order] += 1
+    heavy, light, none = drawn[10:20].sum(), drawn[:10].sum(), drawn[20:].sum()
+    # First draws are 3 to 1; the second, without what is gone, 30 or 27 to 10 or 9: together 2.97 to 1.
+    assert 2.7 < heavy / light < 3.25
+    assert none == 0
+
+
 def test_target_weights_halve_with_age_and_fall_below_the_positive_rating(make_table, make_params):
     table = make_table(users=[0, 0], times=[0, 731], movies=[1, 2])
     table.half_stars[:] = [9, 7]
@@ -117,6 +140,12 @@ def test_known_movies_have_enough_interactions(make_table):
     known = batches.known_movies(table, min_interactions=2)
     assert known.movies.tolist() == [4]
     np.testing.assert_allclose(known.frequency[[3, 4, 5]], [1 / 3, 2 / 3, 0])
+
+
+def test_an_id_row_is_the_place_among_the_known_movies_and_0_is_nobodys(make_table):
+    known = batches.known_movies(make_table(users=[0, 0, 1], times=[1, 2, 1], movies=[3, 1, 3]), 1)
+    assert known.id_rows(6).tolist() == [0, 1, 0, 2, 0, 0]
+    assert known.id_rows(6).dtype == np.int32
 
 
 def test_context_is_history_and_neither_target_nor_knowledge(make_table, make_params):

@@ -5,7 +5,7 @@ import tensorflow as tf
 from stages import weights
 from stages.data.catalogue import Catalogue
 from stages.evaluation.events import Events
-from stages.retrieval import fitting, two_tower
+from stages.retrieval import batches, fitting, two_tower
 from stages.retrieval.batches import Histories, event_batch
 
 
@@ -118,6 +118,44 @@ def test_movies_never_rated_share_the_unknown_id_and_have_finite_scores(untraine
     scores = untrained.scorer(table)(events_at([5], table))
     assert np.isfinite(scores).all()
     assert scores[0, 10] != scores[0, 11]
+
+
+def test_a_movie_is_embedded_from_its_rows_as_from_its_place_in_the_catalogue(untrained, table, catalogue):
+    model, some = untrained.model, np.array([11, 3, 0, 3])
+    id_rows = batches.known_movies(table, 1).id_rows(12)
+    rows = model.embed(
+        catalogue.content[some], catalogue.names[some], id_rows[some], catalogue.release[some]
+    ).numpy()
+    np.testing.assert_allclose(rows, model.candidates(tf.constant(some)).numpy(), atol=1e-6)
+
+
+def test_a_movie_without_an_id_differs_from_its_twin_with_one_by_the_ids_alone(untrained, catalogue):
+    ids = untrained.model.encoder.id_embedding.get_weights()[0]
+    content, release = catalogue.content[[3, 3]], catalogue.release[[3, 3]]
+    names, rows = catalogue.names[[3, 3]], np.array([4, 0], np.int32)
+    known, unknown = untrained.model.embed(content, names, rows, release).numpy()
+    np.testing.assert_allclose((known - unknown)[:9], ids[4] - ids[0], atol=1e-6)
+    np.testing.assert_array_equal(known[9:], unknown[9:])
+
+
+def test_names_add_up_by_the_root_of_their_number_and_0_is_nobody(untrained):
+    encoder = untrained.model.encoder
+    names = encoder.name_embedding.get_weights()[0]
+    content, rows = np.zeros((3, 7), np.float32), np.zeros(3, np.int32)
+    none, one, two = encoder.embed(content, np.array([[0, 0], [0, 2], [3, 2]], np.int32), rows).numpy()
+    np.testing.assert_allclose(one - none, names[2] / np.sqrt(2), atol=1e-6)
+    np.testing.assert_allclose(two - none, (names[2] + names[3]) / np.sqrt(3), atol=1e-6)
+
+
+def test_the_cold_bonus_goes_to_movies_without_an_id_and_to_their_bias_alone(
+    table, catalogue, make_params, preprocessing
+):
+    model = fitting.build(table, catalogue, make_params(cold_bonus=0.5), preprocessing).model
+    plain = model.encoder(tf.range(12)).numpy()
+    with_bonus = model.candidates(tf.range(12)).numpy()[:, :9]
+    expected = np.zeros((12, 9), np.float32)
+    expected[[10, 11], 8] = 0.5
+    np.testing.assert_allclose(with_bonus - plain, expected, atol=1e-6)
 
 
 def test_an_empty_history_has_a_query(untrained, table):
