@@ -1,0 +1,260 @@
+// The page: what somebody rates goes to /recommend, what comes back is shown. State is `memory` and `filters`.
+
+import * as api from "./api.js";
+import { announce, byId, plural, reconcile, show } from "./dom.js";
+import { filters, listenToFilters, offerFilters } from "./filters.js";
+import { Memory } from "./memory.js";
+import { showModelCard } from "./model_card.js";
+import * as movies from "./movies.js";
+import { closeSearch, listenToSearch } from "./search.js";
+
+const STEP = 12; // recommendations shown at first, and added by "Show more"
+const MOST = 100; // the API's limit
+const RATED_SHOWN = 6; // of the ratings, until somebody wants them all
+
+const memory = new Memory();
+const session = `page-${Math.random().toString(36).slice(2, 12)}`;
+const movieId = (movie) => movie.movie_id;
+
+let wanted = STEP;
+let card = null; // GET /model
+let model = null; // content hash of the bundle that answered last
+let allRated = false;
+let news = ""; // what changed since the last answer, to be said with the next
+let retry; // timer of the next attempt after a failure
+
+// ---- recommendations --------------------------------------------------------------------------------------
+
+const latestRecommendation = api.latestOnly();
+const refreshSoon = api.debounced(refresh);
+
+function request() {
+  const { genres, years, languages } = filters();
+  return {
+    history: memory.rated.map(({ movie_id, rating, timestamp }) => ({ movie_id, rating, timestamp })),
+    exclude: memory.dismissed.map(movieId),
+    k: wanted,
+    explain: true,
+    ...(genres.length && { genres }),
+    ...(languages.length && { languages }),
+    ...(Object.keys(years).length && { years }),
+  };
+}
+
+/** Ask again, and keep what is shown until the answer is there. */
+async function refresh() {
+  clearTimeout(retry);
+  const list = byId("recommendations");
+  list.setAttribute("aria-busy", "true");
+  const slow = setTimeout(() => show(byId("progress"), true), 250);
+  try {
+    if (!card) await learnModel().catch(ignoreRefusal);
+    const start = performance.now();
+    const answer = await latestRecommendation((signal) => api.recommend(request(), signal));
+    showRecommendations(answer, performance.now() - start);
+    settle();
+  } catch (error) {
+    if (error.name === "AbortError") return; // a newer question is on its way, and ends what this one began
+    showProblem(error);
+    settle();
+  } finally {
+    clearTimeout(slow);
+  }
+
+  function settle() {
+    list.removeAttribute("aria-busy");
+    show(byId("progress"), false);
+  }
+}
+
+function showRecommendations({ recommendations, unknown_movie_ids, model: answered, milliseconds }, roundTrip) {
+  model = answered;
+  show(byId("problem"), false);
+  byId("recommendations").classList.remove("stale");
+  reconcile(byId("recommendations"), recommendations, movieId, (movie) => movies.recommendation(movie, page));
+  show(byId("nothing"), recommendations.length === 0);
+  show(byId("more"), recommendations.length === wanted && wanted < MOST);
+  const unknown = memory.rated.filter((movie) => unknown_movie_ids.includes(movie.movie_id)).length;
+  byId("unknown").textContent = `${unknown} of your ratings left out: this model does not know the movie.`;
+  show(byId("unknown"), unknown > 0);
+  byId("spent").textContent =
+    `${milliseconds.toFixed(1)} ms in the service · ${roundTrip.toFixed(0)} ms round trip · model ${answered.slice(0, 8)}`;
+  const first = recommendations[0];
+  const list = first ? `${plural(recommendations.length, "recommendation")}, first ${first.title}` : "No movie passes these filters";
+  announce(news ? `${news}. ${list}` : list);
+  news = "";
+}
+
+function showProblem({ message, retrySeconds = 0 }) {
+  const problem = byId("problem");
+  problem.querySelector("p").textContent = message + (retrySeconds ? ` Asking again in ${retrySeconds} s.` : "");
+  show(problem, true);
+  byId("recommendations").classList.add("stale");
+  if (retrySeconds) retry = setTimeout(refresh, retrySeconds * 1000);
+}
+
+// ---- what can be done with a movie ------------------------------------------------------------------------
+
+const tell = (event) => api.feedback({ ...event, session, ...(/^[0-9a-f]{64}$/.test(model ?? "") && { model }) });
+
+const page = {
+  ratingOf: memory.ratingOf,
+  isFirstVisit: () => memory.rated.length === 0,
+  rate(movie, rating) {
+    memory.rate(movie, rating);
+    tell({ movie_id: movie.movie_id, event: "rated", rating });
+    changed(`${movie.title}: ${plural(rating, "star")}`);
+  },
+  rateFound(movie, rating) {
+    const byKey = byId("found").contains(document.activeElement);
+    closeSearch();
+    if (byKey) byId("title").focus();
+    page.rate(movie, rating);
+  },
+  forget(movie) {
+    memory.forget(movie.movie_id);
+    changed(`Rating of ${movie.title} removed`);
+  },
+  dismiss(movie) {
+    memory.dismiss(movie);
+    tell({ movie_id: movie.movie_id, event: "dismissed" });
+    offerUndo(`${movie.title} will not be shown again.`, () => page.restore(movie));
+    changed(`${movie.title} will not be shown again`);
+  },
+  restore(movie) {
+    memory.restore(movie.movie_id);
+    changed(`${movie.title} may be shown again`);
+  },
+  clicked: (movie) => tell({ movie_id: movie.movie_id, event: "clicked" }),
+  async showSimilar(movie) {
+    page.clicked(movie);
+    await showSimilar(movie);
+  },
+};
+
+function changed(what) {
+  news = what;
+  drawMemory();
+  refreshSoon(60);
+}
+
+function drawMemory() {
+  const { rated, dismissed } = memory;
+  const some = rated.length > 0;
+  show(byId("unrated"), !some);
+  show(byId("rated"), some);
+  show(byId("clear"), some);
+  if (!some) show(byId("unknown"), false);
+  const shown = allRated ? rated : rated.slice(0, RATED_SHOWN);
+  reconcile(byId("rated"), shown, movieId, (movie) => movies.ratedMovie(movie, page));
+  byId("rated-title").textContent = some ? `Your ratings (${rated.length})` : "Your ratings";
+  if (show(byId("more-rated"), rated.length > RATED_SHOWN)) {
+    byId("more-rated").textContent = allRated ? "Show fewer" : `Show all ${rated.length}`;
+  }
+  show(byId("dismissed"), dismissed.length > 0);
+  byId("dismissed").firstElementChild.textContent = `Not interested (${dismissed.length})`;
+  reconcile(byId("dismissed-list"), dismissed, movieId, (movie) => movies.dismissedMovie(movie, page));
+  for (const list of ["found", "similar-list", "recommendations"]) {
+    for (const line of byId(list).children) line.update();
+  }
+  drawHeading();
+}
+
+function drawHeading() {
+  const rated = memory.rated.length;
+  byId("programme").textContent = rated ? "Tonight, for you" : "Now showing";
+  byId("subtitle").textContent = rated ? `From ${plural(rated, "rating")} of yours` : "Popular and varied";
+}
+
+function offerUndo(text, undo) {
+  const toast = byId("toast");
+  toast.firstElementChild.textContent = text;
+  toast.lastElementChild.onclick = () => {
+    show(toast, false);
+    undo();
+  };
+  show(toast, true);
+  clearTimeout(offerUndo.timer);
+  offerUndo.timer = setTimeout(() => show(toast, false), 8000);
+}
+
+// ---- the model card and similar movies --------------------------------------------------------------------
+
+/** What the service is: which data set, which genres and languages. The page does without where it must. */
+async function learnModel() {
+  card = await api.modelCard();
+  memory.turnTo(card.data.source);
+  drawMemory();
+  offerFilters(card);
+  byId("simulated").textContent =
+    "Real movies, simulated people: this shows how the service works, not how good it is on real ratings.";
+  show(byId("simulated"), card.data.simulated);
+}
+
+function ignoreRefusal(error) {
+  if (!(error instanceof api.Refusal)) throw error;
+}
+
+const latestSimilar = api.latestOnly();
+
+async function showSimilar(movie) {
+  const [dialog, problem, list] = [byId("similar"), byId("similar-problem"), byId("similar-list")];
+  byId("similar-title").textContent = `Similar to ${movie.title}`;
+  show(problem, false);
+  if (!dialog.open) {
+    list.replaceChildren();
+    dialog.showModal();
+  }
+  byId("similar-title").focus();
+  try {
+    const body = { movie_id: movie.movie_id, k: STEP, exclude: memory.dismissed.map(movieId) };
+    const { similar } = await latestSimilar((signal) => api.similar(body, signal));
+    list.replaceChildren();
+    reconcile(list, similar, movieId, (row) => movies.similarMovie(row, page));
+    dialog.scrollTop = 0;
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    problem.textContent = error.message;
+    show(problem, true);
+  }
+}
+
+// ---- start ------------------------------------------------------------------------------------------------
+
+function listen() {
+  const on = (id, event, listener) => byId(id).addEventListener(event, listener);
+  on("clear", "click", () => {
+    memory.forgetAll();
+    changed("All ratings removed");
+    byId("title").focus();
+  });
+  on("more-rated", "click", () => {
+    allRated = !allRated;
+    drawMemory();
+  });
+  byId("nothing").querySelector("button").addEventListener("click", () => byId("filter-form").reset());
+  byId("problem").querySelector("button").addEventListener("click", refresh);
+  on("more", "click", () => {
+    wanted = Math.min(MOST, wanted + STEP);
+    refresh();
+  });
+  on("open-card", "click", () => showModelCard(byId("card")));
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside it
+  }
+  addEventListener("storage", () => {
+    memory.load(memory.source); // rated in another tab
+    drawMemory();
+    refreshSoon(0);
+  });
+  addEventListener("online", refresh);
+}
+
+listen();
+listenToSearch(page);
+listenToFilters((milliseconds) => {
+  wanted = STEP;
+  refreshSoon(milliseconds);
+});
+drawMemory();
+refresh();

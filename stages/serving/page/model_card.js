@@ -1,0 +1,125 @@
+// The model card, GET /model, to be read by people.
+
+import { modelCard } from "./api.js";
+import { byId, definitions, make, show } from "./dom.js";
+
+const STAGES = {
+  evaluate_retrieval: "Retrieval: is the movie somebody liked next among the best of the whole catalogue?",
+  evaluate_ranking: "Ranking: how far is the predicted rating from the one given?",
+  evaluate_recommender: "The whole recommender, as this service runs it",
+};
+const NAMES = {
+  top_100_accuracy: "Top-100 accuracy",
+  ndcg_at_10: "NDCG@10",
+  hit_rate_at_10: "Hit rate@10",
+  mrr: "MRR",
+  rmse: "RMSE, stars",
+  auc: "AUC",
+  ease: "EASE",
+  dcn: "DCN",
+  two_tower: "two-tower",
+  oracle: "oracle of the simulation",
+  latency_ms: "99th percentile of a recommendation, ms, at most",
+  bundle_mb: "size of the bundle, MB, at most",
+  rmse_at_most: "RMSE, stars, at most",
+  retrieval_above_popularity: "lower end of retrieval's gain over popularity, above",
+};
+const OURS = new Set(["two_tower", "dcn", "recommender"]);
+const LOWER_IS_BETTER = new Set(["rmse"]);
+
+const named = (name) => NAMES[name] ?? name.replaceAll("_", " ");
+const isGroup = (value) => value !== null && typeof value === "object";
+const count = (value) => value.toLocaleString("en");
+
+export async function showModelCard(dialog) {
+  const [body, problem] = [byId("card-body"), byId("card-problem")];
+  show(problem, false);
+  dialog.showModal();
+  byId("card-title").focus();
+  try {
+    body.replaceChildren(...sections(await modelCard()));
+  } catch (error) {
+    body.replaceChildren();
+    problem.textContent = error.message;
+    show(problem, true);
+  }
+}
+
+function sections({ data, split, metrics, requirements, libraries, model, num_movies }) {
+  const measured = Object.entries(metrics).flatMap(([stage, rows]) => measurement(stage, rows) ?? []);
+  const gates = Object.entries(requirements).map(([name, { required, passed }]) => [named(name), String(required), passed ? "passed" : "failed"]);
+  const periods = Object.entries(split.periods).map(([name, period]) => [name, count(period.ratings), period.first_day ?? ""]);
+  return [
+    section("Bundle", definitions([["Content hash", make("code", {}, model)]])),
+    section("Data", ...about(data, num_movies)),
+    section(
+      "Held back to measure with",
+      make("p", { class: "hint" }, `Split: ${split.kind}. Every number below is of the test period, which nothing was fitted or tuned on.`),
+      table("", ["Period", "Ratings", "From"], [periods]),
+    ),
+    section("Measured, with 95 % intervals", ...measured),
+    section("Required before it was packaged", table("", ["Requirement", "Bound", ""], [gates])),
+    section("Runs on", definitions([["Libraries", make("code", {}, libraries.join(", "))]])),
+  ];
+}
+
+const section = (title, ...children) => make("section", {}, make("h3", {}, title), ...children);
+
+function about(data, catalogue) {
+  const facts = definitions([
+    ["Source", data.source + (data.simulated ? ": real movies, simulated people" : "")],
+    ["People", count(data.users)],
+    ["Ratings", count(data.ratings)],
+    ["Movies", `${count(data.movies)} learned from, ${count(catalogue)} in the catalogue`],
+    ["Metadata", data.metadata],
+  ]);
+  const licences = data.licences.map(({ data: what, holder, licence, citation }) =>
+    make("p", { class: "hint" }, `${what}: ${[holder, licence, citation].filter(Boolean).join(". ")}`),
+  );
+  return [facts, ...licences];
+}
+
+/** One evaluation: models and baselines, the best first, then paired differences on the same events. */
+function measurement(stage, entries) {
+  const rows = Object.entries(entries).filter(([, values]) => isGroup(values));
+  const columns = [...new Set(rows.flatMap(([, values]) => withInterval(values)))];
+  if (columns.length === 0) return null;
+  const [first] = columns;
+  const sign = LOWER_IS_BETTER.has(first) ? 1 : -1;
+  const shown = rows.filter(([, values]) => typeof values[first] === "number");
+  shown.sort(([, a], [, b]) => sign * (a[first] - b[first]));
+  const cells = (values) => columns.map((column) => withRange(values, column));
+  const models = shown.map(([name, values]) => Object.assign([named(name), ...cells(values)], { ours: OURS.has(name) }));
+  const ours = shown.filter(([name]) => OURS.has(name));
+  const gains = ours.flatMap(([name, values]) => differences(name, values, first).map(([label, gain]) => [label, ...cells(gain)]));
+  return table(STAGES[stage] ?? named(stage), ["", ...columns.map(named)], [models, gains]);
+}
+
+const withInterval = (values) => Object.keys(values).filter((key) => `${key}_low` in values && !key.startsWith("minus_"));
+
+/** `minus_x` is either a number of the first metric, its ends beside it, or a group of metrics. */
+function differences(name, values, first) {
+  const keys = Object.keys(values).filter((key) => key.startsWith("minus_") && !/_(low|high)$/.test(key));
+  return keys.map((key) => {
+    const value = values[key];
+    const of = { [first]: value, [`${first}_low`]: values[`${key}_low`], [`${first}_high`]: values[`${key}_high`] };
+    const other = key === "minus_best_baseline" ? values.best_baseline : key.slice("minus_".length);
+    return [`${named(name)} minus ${named(other)}`, isGroup(value) ? value : of];
+  });
+}
+
+function withRange(values, name) {
+  if (typeof values[name] !== "number") return "";
+  const ends = [values[`${name}_low`], values[`${name}_high`]];
+  const interval = ends.every((end) => typeof end === "number") ? ends.map((end) => end.toFixed(3)).join(" to ") : "";
+  return make("span", {}, values[name].toFixed(3), interval && make("span", { class: "interval" }, ` (${interval})`));
+}
+
+/** Bodies of rows; the first cell of a row is its heading. */
+function table(caption, heads, bodies) {
+  const head = make("thead", {}, make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text))));
+  const line = ([name, ...cells]) => [make("th", { scope: "row" }, name), ...cells.map((cell) => make("td", {}, cell))];
+  const body = (rows) => make("tbody", {}, ...rows.map((row) => make("tr", { class: row.ours && "ours" }, ...line(row))));
+  const whole = make("table", {}, caption && make("caption", {}, caption), head, ...bodies.map(body));
+  return make("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": caption || heads[0] }, whole);
+}

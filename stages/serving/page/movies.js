@@ -1,0 +1,154 @@
+// How a movie looks in each list. Every element has an `update(row)`, for `reconcile`.
+
+import { details } from "./api.js";
+import { definitions, make, show } from "./dom.js";
+import { poster } from "./poster.js";
+import { stars } from "./stars.js";
+
+const SOURCES = {
+  two_tower: "fits your history",
+  similar: "close to what you liked",
+  popular: "popular now",
+  exploration: "something different",
+};
+const ORIGINS = {
+  two_tower: "two-tower retrieval over the whole catalogue",
+  similar: "movies similar to the ones you liked best",
+  popular: "what is popular now",
+  exploration: "a little exploration, by chance",
+};
+
+export function languageName(code) {
+  try {
+    return new Intl.DisplayNames(["en"], { type: "language" }).of(code);
+  } catch {
+    return code; // not a language code
+  }
+}
+
+const year = (movie) => (movie.year ? make("span", { class: "year" }, ` ${movie.year}`) : null);
+const genres = (movie) => make("p", { class: "genres" }, movie.genres.join(" · ") || "no genre known");
+const heading = (movie) => make("h3", {}, movie.title, year(movie));
+
+function button(text, label, onclick) {
+  return make("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
+}
+
+function reason({ because, source }, isFirstVisit) {
+  const words = make("p", { class: "reason", "data-source": source });
+  if (because) words.append("because you liked ", make("em", {}, because.title));
+  else if (isFirstVisit && source === "two_tower") words.append("a good first guess");
+  else words.append(SOURCES[source] ?? source);
+  return words;
+}
+
+/** Who made it, and how it got its place: a button and the panel that it opens; asked for when it is opened. */
+function disclosure(movie, current, onOpen) {
+  const panel = make("div", { class: "more", hidden: true });
+  const toggle = button("Details", `Details of ${movie.title}`, open);
+  let facts = [];
+  const draw = () => panel.replaceChildren(definitions([...facts, ...explanation(current())]));
+  toggle.setAttribute("aria-expanded", "false");
+
+  async function open() {
+    toggle.setAttribute("aria-expanded", String(show(panel, panel.hidden)));
+    draw();
+    if (panel.hidden || facts.length) return;
+    onOpen(movie);
+    try {
+      facts = people(await details(movie.movie_id));
+    } catch (error) {
+      facts = [["Details", error.message]];
+    }
+    draw();
+  }
+  return { toggle, panel, draw: () => panel.hidden || draw() };
+}
+
+const people = ({ language, directors, cast, ratings }) => [
+  ["Directed by", directors.join(", ")],
+  ["With", cast.join(", ")],
+  ["Language", language && languageName(language)],
+  ["Learned from", ratings ? `${ratings.toLocaleString("en")} ratings` : "no rating: added later, placed by what it is about"],
+];
+
+function explanation({ source, score, explanation }) {
+  const rows = [["Found by", ORIGINS[source]]];
+  if (explanation) {
+    const { rank_by_retrieval, rank_by_rating, retrieval_score } = explanation;
+    rows.push(["Place here", `${rank_by_retrieval} by retrieval, ${rank_by_rating} by predicted rating`]);
+    rows.push(["Score", `${score.toFixed(3)}, of retrieval ${retrieval_score.toFixed(3)}`]);
+  }
+  return rows;
+}
+
+function card(movie, text, actions, ...panels) {
+  const parts = [make("div", { class: "card-text" }, ...text), make("div", { class: "actions" }, ...actions)];
+  return make("li", { class: "card" }, poster(movie), ...parts, ...panels);
+}
+
+/** A recommendation. `page`: what can be done with it (rate, dismiss, showSimilar, clicked, ratingOf, isFirstVisit). */
+export function recommendation(movie, page) {
+  let current = movie;
+  const why = make("div");
+  const control = stars(movie.title, (rating) => page.rate(movie, rating));
+  const guess = make("span", { class: "guess", "aria-hidden": "true" });
+  const { toggle, panel, draw } = disclosure(movie, () => current, page.clicked);
+  const actions = [
+    button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie)),
+    button("Not interested", `Not interested in ${movie.title}`, () => page.dismiss(movie)),
+    toggle,
+  ];
+  const text = [heading(movie), genres(movie), why, make("div", { class: "rating" }, control, guess)];
+  const element = card(movie, text, actions, panel);
+  element.update = (row = current) => {
+    current = row;
+    control.update(page.ratingOf(row.movie_id), row.predicted_rating);
+    guess.textContent = `${row.predicted_rating.toFixed(1)} predicted`;
+    why.replaceChildren(reason(row, page.isFirstVisit()));
+    draw();
+  };
+  return element;
+}
+
+/** A movie like another one. */
+export function similarMovie(movie, page) {
+  const control = stars(movie.title, (rating) => page.rate(movie, rating));
+  const onward = button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie));
+  const text = [heading(movie), genres(movie), make("div", { class: "rating" }, control)];
+  const element = card(movie, text, [onward]);
+  element.update = () => control.update(page.ratingOf(movie.movie_id), 0);
+  return element;
+}
+
+/** A line of the search's answer. */
+export function foundMovie(movie, page) {
+  const control = stars(movie.title, (rating) => page.rateFound(movie, rating));
+  const name = make("div", { class: "name" }, make("strong", {}, movie.title, year(movie)), genres(movie));
+  const element = make("li", {}, poster(movie), name, control);
+  element.update = () => control.update(page.ratingOf(movie.movie_id), 0);
+  return element;
+}
+
+/** A line of what somebody rated. */
+export function ratedMovie(movie, page) {
+  const control = stars(movie.title, (rating) => page.rate(movie, rating));
+  const name = make("div", { class: "name" }, make("strong", {}, movie.title, year(movie)));
+  const remove = make("button", {
+    type: "button",
+    class: "remove",
+    "aria-label": `Remove your rating of ${movie.title}`,
+    onclick: () => page.forget(movie),
+  });
+  const element = make("li", {}, poster(movie), name, control, remove);
+  element.update = (row) => control.update(row.rating, 0);
+  return element;
+}
+
+/** A line of what somebody does not want to see. */
+export function dismissedMovie(movie, page) {
+  const restore = button("Show again", `Show ${movie.title} again`, () => page.restore(movie));
+  const element = make("li", {}, make("span", {}, movie.title, year(movie)), restore);
+  element.update = () => {};
+  return element;
+}
