@@ -64,17 +64,20 @@ class PreprocessData(Section):
 class Retrieval(Section):
     """The two-tower and how it is trained; fixed knobs and searched ones together."""
 
+    tower: Literal["history", "bingewiz"]
     history_length: Annotated[int, Field(ge=2)]  # half of it is a window's least; half of 1 is nothing
     embedding_dim: Count
     heads: Count
-    blocks: Count
+    blocks: Annotated[int, Field(ge=0)]
     id_dropout: Share
+    cold_bonus: float
     history_dropout: Share
     positive_weight: Positive
     other_weight: Annotated[float, Field(ge=0)]
     half_life_years: Positive
     uniform_negatives: Count
     batch_size: Count
+    max_windows: Count
     epochs: Count
     weight_decay: Annotated[float, Field(ge=0)]
     learning_rate: Positive
@@ -130,16 +133,47 @@ class Evaluation(Section):
 
     bootstrap_samples: Count
     max_users: Count
+    max_listed_users: Count
     recent_days: Count
-    ease_regularization: Positive
-    ease_max_movies: Count
+
+
+class Neighbours(Section):
+    """The item-item weights; fixed knobs and searched ones together."""
+
+    max_movies: Count
+    kept_per_movie: Count
+    other_weight: Annotated[float, Field(ge=0, le=1)]
+    regularization: Positive
 
 
 class Recommender(Section):
-    """How the live and the offline recommender put a list together."""
+    """How a list is put together, live and offline; fixed knobs and searched ones together."""
 
-    num_candidates: Count
+    two_tower_quota: Annotated[int, Field(ge=100)]  # the longest list that may be asked for
+    similar_quota: Annotated[int, Field(ge=0)]
+    popular_quota: Annotated[int, Field(ge=0)]
+    popular_days: Count
+    similar_weight: Annotated[float, Field(ge=0)]
     rating_weight: Annotated[float, Field(ge=0)]
+    genre_at_most: Count
+    genre_among: Annotated[int, Field(ge=0)]
+    diversity: Annotated[float, Field(ge=0)]
+    explore_share: Share
+
+
+class Serving(Section):
+    """What the service takes on at once; goes into the bundle."""
+
+    max_body_kb: Count
+    max_in_flight: Count
+    deadline_seconds: Annotated[float, Field(gt=0, le=10)]  # BentoML's own timeout, in service.py, is later
+
+
+class ExportModels(Section):
+    """How much quality a smaller variant of the exported models may cost."""
+
+    accuracy_tolerance: Share
+    rmse_tolerance: Annotated[float, Field(ge=0)]
 
 
 class Requirements(Section):
@@ -157,11 +191,19 @@ SECTIONS: dict[str, type[Section]] = {
     "preprocess_data": PreprocessData,
     "tune_retrieval": Tune,
     "tune_ranking": Tune,
+    "tune_neighbours": Tune,
+    "tune_recommender": Tune,
+    "export_models": ExportModels,
     "evaluation": Evaluation,
-    "recommender": Recommender,
+    "serving": Serving,
     "requirements": Requirements,
 }
-KNOBS = {"retrieval": Retrieval, "ranking": Ranking}
+KNOBS = {
+    "retrieval": Retrieval,
+    "ranking": Ranking,
+    "neighbours": Neighbours,
+    "recommender": Recommender,
+}
 SCALARS = {"seed": int, "threads": int}
 
 S = TypeVar("S", bound=Section)

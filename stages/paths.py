@@ -58,6 +58,10 @@ class Processed:
         return self.folder / "movie_features.npz"
 
     @property
+    def movie_encoder(self) -> Path:
+        return self.folder / "movie_encoder.npz"
+
+    @property
     def manifest(self) -> Path:
         return self.folder / "manifest.json"
 
@@ -79,36 +83,55 @@ class Model:
 
 @dataclass(frozen=True)
 class Exported:
-    """What `export_models` writes: all that inference reads, free of TensorFlow."""
+    """What `export_models` writes: the models for a CPU, and what training left of every movie."""
 
     folder: Path
 
     @property
-    def query_tower(self) -> Path:
-        return self.folder / "query_tower.tflite"
+    def candidate_tower(self) -> Path:
+        return self.folder / "candidate_tower.tflite"
 
     @property
-    def dcn(self) -> Path:
-        return self.folder / "dcn.tflite"
-
-    @property
-    def catalogue(self) -> Path:
-        return self.folder / "catalogue.npz"
-
-    @property
-    def movies(self) -> Path:
-        return self.folder / "movies.json"
+    def trained(self) -> Path:
+        return self.folder / "trained.npz"
 
     @property
     def settings(self) -> Path:
         return self.folder / "settings.json"
+
+    @property
+    def winner(self) -> Path:
+        return self.folder / "winner.json"
+
+    def variant(self, name: str) -> Path:
+        return self.folder / name
+
+
+@dataclass(frozen=True)
+class Index:
+    """What `index_catalogue` writes of some movies: rows of the index, and what a page shows."""
+
+    folder: Path
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows.npz"
+
+    @property
+    def titles(self) -> Path:
+        return self.folder / "titles.json"
 
 
 RAW = Raw(Path("data/raw"))
 PROCESSED = Processed(Path("data/processed"))
 RETRIEVAL = Model(Path("models/retrieval"))
 RANKING = Model(Path("models/ranking"))
+NEIGHBOURS = Model(Path("models/neighbours"))
+RECOMMENDER = Model(Path("models/recommender"))
 EXPORTED = Exported(Path("models/exported"))
+ADDITIONS = Path("data/additions.csv")
+CATALOGUE_INDEX = Index(Path("models/index/catalogue"))
+ADDITIONS_INDEX = Index(Path("models/index/additions"))
 BUNDLE = Path("models/bundle")
 
 

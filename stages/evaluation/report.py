@@ -140,6 +140,17 @@ def rating_metrics(
     return result
 
 
+def with_share_of_oracle(numbers: Numbers, metric: str) -> Numbers:
+    """The same numbers and, where an oracle was measured, each model's share of what it reaches."""
+    reached = numbers.get("oracle", {}).get(metric, 0.0)
+    if not reached:
+        return numbers
+    return {
+        name: entry | {"share_of_oracle": entry[metric] / reached} if metric in entry else entry
+        for name, entry in numbers.items()
+    }
+
+
 def list_metrics(lists: Int32, fitted: Interactions) -> Numbers:
     """Catalogue coverage and novelty of the lists that one model gives.
 

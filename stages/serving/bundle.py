@@ -1,7 +1,8 @@
 """What the service loads: everything inference needs in one folder, checked before use.
 
-`export_models` writes the models and the catalogue; `package_service` puts what passed its gates beside
-them, with a manifest: the checksum of every file, and one hash of them all that names the bundle.
+`export_models`, `index_catalogue` and `train_neighbours` write the parts; `package_service` puts what
+passed its gates into one folder, with a manifest: the checksum of every file, and one hash of them all
+that names the bundle.
 """
 
 import hashlib
@@ -9,26 +10,27 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages import params, paths
-from stages.data.catalogue import Catalogue
 from stages.data.features import HISTORY_FEATURES, QUERY_FEATURES
-from stages.data.interactions import Float32, Int32
-from stages.files import write_json, write_text, write_whole
-from stages.ranking.features import FEATURES, Movies, MovieStatistics
+from stages.data.interactions import Float32
+from stages.files import read_json, write_json, write_whole
+from stages.neighbours import item_item
+from stages.neighbours.item_item import ItemItem
+from stages.ranking.features import FEATURES
+from stages.serving import catalogue_index
+from stages.serving.catalogue_index import CatalogueIndex, Titles
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raise it when a file of the bundle changes its meaning: older bundles are then refused, not misread."""
 MANIFEST = "manifest.json"
 RECOMMENDER = "recommender.json"
-REEXPORT = "Run `dvc repro export_models`."
 REPACKAGE = "Run `dvc repro package_service`."
 
 
@@ -43,6 +45,7 @@ class Settings(BaseModel):
         history_length: latest movies of a history that the query tower reads.
         embedding_dim: leading columns of a candidate embedding that are the movie's vector in a history.
         positive_rating: a rating at or above, in stars, is a liked movie.
+        other_weight: how much a movie that was not liked counts for the item-item weights.
         history_features: columns the query tower was trained on; likewise the two others.
     """
 
@@ -51,26 +54,10 @@ class Settings(BaseModel):
     history_length: int
     embedding_dim: int
     positive_rating: float
+    other_weight: float
     history_features: tuple[str, ...] = HISTORY_FEATURES
     query_features: tuple[str, ...] = QUERY_FEATURES
     ranking_features: tuple[str, ...] = FEATURES
-
-
-@dataclass(frozen=True)
-class Titles:
-    """What a page shows of each movie, by movie_index.
-
-    Attributes:
-        movie_id: MovieLens' ids.
-        title: without the year.
-        year: of release; 0 where unknown.
-        genres: names.
-    """
-
-    movie_id: list[int]
-    title: list[str]
-    year: list[int]
-    genres: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -81,24 +68,25 @@ class Bundle:
         settings: see there.
         query_tower: LiteRT model.
         dcn: LiteRT model.
-        candidates: (num_movies, D) float32, candidate embeddings.
-        positive_count: (num_movies,) int32, positive ratings in the fitted period.
-        movies: facts and statistics, for the ranker's features.
-        titles: for people.
+        neighbours: item-item weights of the whole catalogue.
+        index: the catalogue, movies added later behind.
     """
 
     settings: Settings
     query_tower: bytes
     dcn: bytes
-    candidates: Float32
-    positive_count: Int32
-    movies: Movies
-    titles: Titles
+    neighbours: ItemItem
+    index: CatalogueIndex
+
+    @property
+    def titles(self) -> Titles:
+        """What a page shows of each movie."""
+        return self.index.titles
 
     @property
     def history_vectors(self) -> Float32:
         """(num_movies, embedding_dim) what the query tower reads of a movie; a view."""
-        return self.candidates[:, : self.settings.embedding_dim]
+        return self.index.candidates[:, : self.settings.embedding_dim]
 
 
 @dataclass(frozen=True)
@@ -110,52 +98,85 @@ class Packaged:
     content_hash: str
 
 
-def write_models(bundle: Bundle, out: paths.Exported) -> None:
-    """Write what `read_models` reads; equal contents give equal bytes."""
-    arrays: dict[str, Any] = {"candidates": bundle.candidates, "positive_count": bundle.positive_count}
-    for part in (bundle.movies.catalogue, bundle.movies.statistics):
-        arrays |= {field.name: getattr(part, field.name) for field in fields(part)}
-    titles = bundle.titles
-    rows = zip(titles.movie_id, titles.title, titles.year, titles.genres, strict=True)
-    lines = (
-        json.dumps(dict(zip(("movie_id", "title", "year", "genres"), row, strict=True)), ensure_ascii=False)
-        for row in rows
+@dataclass(frozen=True)
+class Parts:
+    """Where the files of a bundle lie: over the pipeline's folders, or together in the bundle's.
+
+    `additions` is None where the movies added later are left out, as evaluation does.
+    """
+
+    query_tower: Path
+    dcn: Path
+    settings: Path
+    neighbours: Path
+    catalogue: paths.Index
+    additions: paths.Index | None
+
+    def named(self) -> dict[str, Path]:
+        """Each file under the name it has in the bundle."""
+        files = {
+            "query_tower.tflite": self.query_tower,
+            "dcn.tflite": self.dcn,
+            "settings.json": self.settings,
+            "neighbours.npz": self.neighbours,
+        }
+        for name, index in (("catalogue", self.catalogue), ("additions", self.additions)):
+            if index is not None:
+                files |= {f"{name}/{path.name}": path for path in (index.rows, index.titles)}
+        return files
+
+
+def parts_of_pipeline(additions: bool) -> Parts:
+    """The parts as the stages leave them, the models in the variant that won."""
+    exported = paths.EXPORTED
+    try:
+        won = exported.variant(read_json(exported.winner)["variant"])
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(
+            f"{exported.winner} cannot be read: {error!r}. Run `dvc repro export_models`."
+        ) from error
+    return Parts(
+        query_tower=won / "query_tower.tflite",
+        dcn=won / "dcn.tflite",
+        settings=exported.settings,
+        neighbours=paths.NEIGHBOURS.weights,
+        catalogue=paths.CATALOGUE_INDEX,
+        additions=paths.ADDITIONS_INDEX if additions else None,
     )
-    write_whole(out.query_tower, lambda temporary: temporary.write_bytes(bundle.query_tower))
-    write_whole(out.dcn, lambda temporary: temporary.write_bytes(bundle.dcn))
-    write_whole(out.catalogue, lambda temporary: np.savez(temporary, **arrays))
-    write_text(out.movies, "[\n" + ",\n".join(lines) + "\n]\n")
-    write_json(out.settings, bundle.settings.model_dump())
 
 
-def read_models(exported: paths.Exported) -> Bundle:
-    """Read what `write_models` wrote.
+def parts_of(folder: Path) -> Parts:
+    """The parts of a bundle."""
+    return Parts(
+        query_tower=folder / "query_tower.tflite",
+        dcn=folder / "dcn.tflite",
+        settings=folder / "settings.json",
+        neighbours=folder / "neighbours.npz",
+        catalogue=paths.Index(folder / "catalogue"),
+        additions=paths.Index(folder / "additions"),
+    )
+
+
+def read(parts: Parts) -> Bundle:
+    """Read models and catalogue.
 
     Raises:
         BundleError: a file is missing or unreadable, or made for other features than this code computes.
     """
     try:
-        settings = Settings.model_validate_json(exported.settings.read_text(encoding="utf-8"))
-        with np.load(exported.catalogue) as arrays:
-            catalogue = Catalogue(**{field.name: arrays[field.name] for field in fields(Catalogue)})
-            statistics = MovieStatistics(
-                **{field.name: arrays[field.name] for field in fields(MovieStatistics)}
-            )
-            candidates, positive_count = arrays["candidates"], arrays["positive_count"]
-        movies = json.loads(exported.movies.read_text(encoding="utf-8"))
-        titles = Titles(**{field.name: [movie[field.name] for movie in movies] for field in fields(Titles)})
-        query_tower, dcn = exported.query_tower.read_bytes(), exported.dcn.read_bytes()
+        settings = Settings.model_validate_json(parts.settings.read_text(encoding="utf-8"))
+        index = catalogue_index.read(parts.catalogue)
+        if parts.additions is not None:
+            index = index.followed_by(catalogue_index.read(parts.additions))
+        neighbours = item_item.read(parts.neighbours).grown_to(len(index))
+        query_tower, dcn = parts.query_tower.read_bytes(), parts.dcn.read_bytes()
     except (OSError, ValidationError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise BundleError(
-            f"{exported.folder} cannot be read: {error}. Run `dvc repro export_models`."
-        ) from error
-    _check_features(settings, exported)
-    return Bundle(
-        settings, query_tower, dcn, candidates, positive_count, Movies(catalogue, statistics), titles
-    )
+        raise BundleError(f"{parts.settings.parent} cannot be read: {error}. Run `dvc repro`.") from error
+    _check_features(settings, parts.settings)
+    return Bundle(settings, query_tower, dcn, neighbours, index)
 
 
-def _check_features(settings: Settings, exported: paths.Exported) -> None:
+def _check_features(settings: Settings, path: Path) -> None:
     computed = {
         "history_features": HISTORY_FEATURES,
         "query_features": QUERY_FEATURES,
@@ -165,8 +186,8 @@ def _check_features(settings: Settings, exported: paths.Exported) -> None:
         trained: tuple[str, ...] = getattr(settings, name)
         if trained != columns:
             raise BundleError(
-                f"{exported.settings}: the models were trained on {name} {', '.join(trained)}; "
-                f"this code computes {', '.join(columns)}. {REEXPORT}"
+                f"{path}: the models were trained on {name} {', '.join(trained)}; "
+                f"this code computes {', '.join(columns)}. Run `dvc repro export_models`."
             )
 
 
@@ -220,7 +241,7 @@ def open_packaged(folder: Path) -> Packaged:
         json.loads((folder / RECOMMENDER).read_bytes()),
         folder / RECOMMENDER,
     )
-    return Packaged(read_models(paths.Exported(folder)), recommender, content_hash)
+    return Packaged(read(parts_of(folder)), recommender, content_hash)
 
 
 def verify(folder: Path) -> str:

@@ -1,34 +1,34 @@
-"""From trained TensorFlow models to LiteRT, float32."""
+"""From trained TensorFlow models to SavedModel, LiteRT and ONNX; equal weights give equal bytes."""
 
 import tempfile
-from collections.abc import Callable
-from typing import Any
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from stages import params
+from stages import paths
 from stages.data.features import HISTORY_FEATURES, QUERY_FEATURES
-from stages.data.interactions import Float32, Interactions
-from stages.evaluation.events import Events
+from stages.files import write_whole
 from stages.retrieval.two_tower import QueryTower, TwoTower
-from stages.runtime import tf
-from stages.serving import histories, recommender
-from stages.serving.bundle import Bundle
+from stages.runtime import silent_unless_it_fails, tf
 from stages.serving.litert import SIGNATURE
+from stages.serving.onnx_graph import normalised
 
-TOLERANCE = 1e-3
-CHECKED_MOVIES = 300
+Precision = Literal["float32", "float16", "int8"]
+OPSET = 18
+"""Of ONNX; what TensorRT 10 and every runtime since 2023 read."""
 
 
 class ConversionError(ValueError):
-    """An exported model does not answer as the trained one does."""
+    """An exported model would not answer as the trained one does."""
 
 
 def query_function(tower: QueryTower, length: int, dim: int) -> Any:
     """The query tower as a function of one padded history.
 
-    The movies' vectors come in from outside (`Bundle.history_vectors`), so that a movie added to the
-    catalogue needs no new tower.
+    The movies' vectors come in from outside, so that a movie added to the catalogue needs no new tower.
     """
 
     def query(vectors: Any, features: Any, read_at: Any, context: Any, now: Any) -> dict[str, Any]:
@@ -47,70 +47,111 @@ def query_function(tower: QueryTower, length: int, dim: int) -> Any:
     )
 
 
-def to_litert(function: Any, variables: list[Any]) -> bytes:
-    """Convert a function with a signature and the variables it reads; equal weights give equal bytes."""
-    # Bare variables: a Keras model would be saved with its configuration, which ours do not have.
-    module = tf.Module()
-    module.held = variables
+def candidate_function(model: TwoTower, content_dim: int, num_names: int) -> Any:
+    """The candidate tower as a function of any number of movies, in the catalogue or not."""
+
+    def candidate(content: Any, names: Any, id_row: Any, release: Any) -> dict[str, Any]:
+        return {"embedding": model.embed(content, names, id_row, release)}
+
+    return tf.function(
+        candidate,
+        input_signature=[
+            tf.TensorSpec((None, content_dim), tf.float32, name="content"),
+            tf.TensorSpec((None, num_names), tf.int32, name="names"),
+            tf.TensorSpec((None,), tf.int32, name="id_row"),
+            tf.TensorSpec((None,), tf.float32, name="release"),
+        ],
+    )
+
+
+def write_variants(name: str, function: Any, variables: Sequence[Any], exported: paths.Exported) -> None:
+    """Write one model in every variant (`stages/serving/variants.py`), whole files or none.
+
+    Args:
+        name: of the model, in each variant's folder.
+        function: with a signature and a single output, named.
+        variables: those it reads.
+        exported: where the variants' folders are.
+    """
+    with tempfile.TemporaryDirectory(prefix="marquee-export-") as folder:
+        saved = Path(folder)
+        save(function, variables, saved)
+        for file in (path for path in saved.rglob("*") if path.is_file()):
+            _write(file.read_bytes(), exported.variant("saved_model") / name / file.relative_to(saved))
+        litert = {precision: to_litert(saved, precision) for precision in get_args(Precision)}
+    for precision, content in litert.items():
+        _write(content, exported.variant(precision) / f"{name}.tflite")
+    _write(to_onnx(litert["float32"], function), exported.variant("onnx") / f"{name}.onnx")
+
+
+def to_bytes(function: Any, variables: Sequence[Any]) -> bytes:
+    """A function with a signature, and the variables it reads, as a LiteRT file in float32."""
     # A folder of its own outside the repository: DVC's and Git's folders see nothing that is half-made.
     with tempfile.TemporaryDirectory(prefix="marquee-export-") as folder:
-        tf.saved_model.save(module, folder, signatures={SIGNATURE: function})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        save(function, variables, Path(folder))
+        return to_litert(Path(folder), "float32")
+
+
+def save(function: Any, variables: Sequence[Any], folder: Path) -> None:
+    """Write a function with a signature, and the variables it reads, as a SavedModel."""
+    # Bare variables: a Keras model would be saved with its configuration, which ours do not have.
+    module = tf.Module()
+    module.held = list(variables)
+    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: function})
+    (folder / "fingerprint.pb").unlink()  # another one at every writing; loading does without
+
+
+def to_litert(saved_model: Path, precision: Precision) -> bytes:
+    """A SavedModel as a LiteRT file.
+
+    float16 stores the weights in half; int8 those of the large layers in a quarter, and quantises what goes
+    into them when it runs ("dynamic range").
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=[SIGNATURE])
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    with silent_unless_it_fails():
         return bytes(converter.convert())
 
 
-def candidate_embeddings(model: TwoTower, num_movies: int, dim: int) -> Float32:
-    """(num_movies, dim + 1 + waves) of the whole catalogue; the first `dim` columns are the history vectors.
+def to_onnx(litert: bytes, function: Any) -> bytes:
+    """A float32 LiteRT file as ONNX.
 
-    Raises:
-        ConversionError: a history is made of other vectors, so the bundle would have to hold them as well.
-    """
-    every = tf.range(num_movies)
-    candidates = np.asarray(model.candidates(every))
-    if not np.array_equal(candidates[:, :dim], np.asarray(model.history_vectors(every))):
-        raise ConversionError(
-            "The first columns of the candidate embeddings are not the vectors a history is made of. "
-            "Write both into catalogue.npz and read them in stages/serving/bundle.py."
-        )
-    return candidates
-
-
-def largest_differences(
-    bundle: Bundle,
-    queries: Float32,
-    predict_stars: Callable[[Any, Any], Any],
-    interactions: Interactions,
-    events: Events,
-) -> dict[str, float]:
-    """How far the exported models, asked as the service asks them, are from TensorFlow.
+    By way of LiteRT and not from TensorFlow itself: its converter has folded the shape arithmetic of the
+    attention's einsums into constants, which leaves a graph of two thirds the nodes.
 
     Args:
-        bundle: what was exported.
-        queries: (e, D) TensorFlow's queries of the events.
-        predict_stars: TensorFlow's ranker, (features, movie_index) -> stars.
-        interactions: the table of the events.
-        events: a few; a call each.
+        litert: the file.
+        function: what it was made of, with a signature: inputs and output bear its names, in its order.
+    """
+    with silent_unless_it_fails(), warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")  # of tf2onnx' import, and of the interpreter that it asks for shapes
+        from tf2onnx import convert  # greets as TensorFlow does
 
-    Returns:
-        `retrieval_score` over the whole catalogue and `predicted_rating` in stars, six decimals.
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(litert)
+        converted, _ = convert.from_tflite(str(path), opset=OPSET)
+    inputs = {f"{SIGNATURE}_{spec.name}:0": spec.name for spec in function.input_signature}
+    (output,) = function.get_concrete_function().structured_outputs
+    return bytes(normalised(converted, inputs, output).SerializeToString(deterministic=True))
+
+
+def require_history_vectors(model: TwoTower, num_movies: int, dim: int) -> None:
+    """Refuse a two-tower whose histories are made of other vectors than its candidates begin with.
 
     Raises:
-        ConversionError: a difference above the tolerance.
+        ConversionError: the index would have to hold both.
     """
-    asked = recommender.Recommender(bundle, params.Recommender(num_candidates=1, rating_weight=0.0))
-    movies = np.arange(min(CHECKED_MOVIES, len(bundle.candidates)), dtype=np.int32)
-    largest = {"retrieval_score": 0.0, "predicted_rating": 0.0}
-    for position in range(len(events)):
-        history, now = histories.of_event(interactions, events, position)
-        scores = bundle.candidates @ (asked.query(history, now) - queries[position])
-        described = asked.describe(history, movies, now)
-        stars = asked.predict_stars(described, movies) - np.asarray(predict_stars(described, movies))
-        for name, difference in (("retrieval_score", scores), ("predicted_rating", stars)):
-            largest[name] = max(largest[name], round(float(np.abs(difference).max()), 6))
-    for name, difference in largest.items():
-        if not difference <= TOLERANCE:
-            raise ConversionError(
-                f"LiteRT's {name} differs from TensorFlow's by {difference}, more than {TOLERANCE}: "
-                "the exported model is not the trained one. Report it with the versions in requirements.lock."
-            )
-    return largest
+    every = tf.range(num_movies)
+    leading, vectors = np.asarray(model.candidates(every))[:, :dim], np.asarray(model.history_vectors(every))
+    if not np.array_equal(leading, vectors):
+        raise ConversionError(
+            "The first columns of the candidate embeddings are not the vectors a history is made of. "
+            "Write both in stages/serving/index.py and read them in stages/serving/recommender.py."
+        )
+
+
+def _write(content: bytes, path: Path) -> None:
+    write_whole(path, lambda temporary: temporary.write_bytes(content))

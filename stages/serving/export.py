@@ -1,98 +1,116 @@
-"""Stage `export_models`: trained models -> LiteRT and the arrays that inference reads beside them."""
+"""Stage `export_models`: trained models -> variants for a CPU, the worth of each, and which is served."""
 
 import logging
 
-import numpy as np
-import pyarrow.parquet as pq
-
-from stages import params, paths, weights
+from stages import params, paths
 from stages.data import catalogue, interactions
+from stages.data.catalogue import Catalogue
 from stages.data.interactions import TRAIN, VALIDATION, Interactions
 from stages.evaluation import events
-from stages.files import write_json
-from stages.params import PreprocessData, Ranking, Retrieval
+from stages.files import write_json, write_whole
+from stages.params import ExportModels, Neighbours, PreprocessData, Ranking, Retrieval
 from stages.ranking import data
+from stages.ranking import fitting as ranking_fitting
 from stages.ranking.dcn import Dcn, ExportedDcn
-from stages.ranking.features import Movies
-from stages.retrieval import fitting
+from stages.ranking.movies import Movies
+from stages.retrieval import fitting as retrieval_fitting
 from stages.retrieval.batches import Histories
 from stages.retrieval.fitting import FittedTwoTower
 from stages.runtime import start_tensorflow
-from stages.serving import bundle, conversion, histories
-from stages.serving.bundle import Bundle, Settings, Titles
+from stages.serving import (
+    catalogue_index,
+    conversion,
+    embeddings,
+    histories,
+    trained,
+    variant_quality,
+    variants,
+)
+from stages.serving.bundle import Settings
+from stages.serving.catalogue_index import Trained
+from stages.serving.held_out import Winners, settings_of
+from stages.serving.litert import LiteRtModel
+from stages.serving.variant_pictures import draw
+from stages.serving.variant_quality import Answers, Questions
+from stages.serving.variants import VARIANTS
 from stages.stage import run_stage
 
 STAGE = "export_models"
-CHECKED_EVENTS = 32
 FITTED = (TRAIN, VALIDATION)
+MOST_USERS, MOST_EVENTS = 300, 2000
+"""Of the validation period: enough to tell variants apart, few enough to ask every variant one by one."""
 
 
 def run(
-    retrieval: Retrieval,
-    ranking: Ranking,
+    winners: Winners,
+    popular_days: int,
     preprocessing: PreprocessData,
+    tolerance: ExportModels,
     seed: int,
     threads: int,
     log: logging.Logger,
 ) -> None:
-    """Rebuild both models from their weights, convert them, check the conversion, write everything."""
+    """Rebuild both models from their weights, write every variant, measure them, name the winner."""
     start_tensorflow(seed, threads)
     table = interactions.read(paths.PROCESSED.interactions)
-    movies = catalogue.read(paths.PROCESSED.movie_features)
-    two_tower = fitting.build(table.in_periods(*FITTED), movies, retrieval, preprocessing)
-    weights.read(two_tower.model, paths.RETRIEVAL.weights)
-    dcn = Dcn(movies, data.known_movies(table, FITTED, preprocessing), ranking)
-    weights.read(dcn, paths.RANKING.weights)
-
-    known = data.final_movies(table, FITTED, movies, ranking.factors, seed)
-    exported = convert(two_tower, dcn, table, known, preprocessing.positive_rating)
-    largest = compare(exported, two_tower, dcn, table, seed)
-    bundle.write_models(exported, paths.EXPORTED)
-    files = (paths.EXPORTED.query_tower, paths.EXPORTED.dcn, paths.EXPORTED.catalogue, paths.EXPORTED.movies)
-    sizes = {f"{path.stem}_bytes": path.stat().st_size for path in files}
-    write_json(paths.metrics(STAGE), {"largest_difference": largest, "size": sizes})
-    log.info("%d movies, %d bytes, largest difference %s", len(movies), sum(sizes.values()), largest)
-
-
-def convert(
-    two_tower: FittedTwoTower, dcn: Dcn, table: Interactions, movies: Movies, positive_rating: float
-) -> Bundle:
-    """Everything inference reads."""
-    values = two_tower.params
-    tower = two_tower.model.query_tower
-    query = conversion.query_function(tower, values.history_length, values.embedding_dim)
-    ranker = ExportedDcn(dcn)  # a name of its own: TensorFlow's methods do not keep their object alive
-    fitted = table.in_periods(*FITTED)
-    liked = fitted.movie_index[fitted.rating >= positive_rating]
-    return Bundle(
-        settings=Settings(
-            history_length=values.history_length,
-            embedding_dim=values.embedding_dim,
-            positive_rating=positive_rating,
-        ),
-        query_tower=conversion.to_litert(query, tower.variables),
-        dcn=conversion.to_litert(ranker.predict, dcn.variables),
-        candidates=conversion.candidate_embeddings(two_tower.model, table.num_movies, values.embedding_dim),
-        positive_count=np.bincount(liked, minlength=table.num_movies).astype(np.int32),
-        movies=movies,
-        titles=read_titles(paths.PROCESSED),
+    facts = catalogue.read(paths.PROCESSED.movie_features)
+    two_tower = retrieval_fitting.load(
+        paths.RETRIEVAL.weights, table.in_periods(*FITTED), facts, winners.retrieval, preprocessing
     )
+    known = data.known_movies(table, FITTED, preprocessing)
+    dcn = ranking_fitting.load(paths.RANKING.weights, facts, known, winners.ranking)
+    left = trained.of_every_movie(table, FITTED, facts, winners.ranking, preprocessing, popular_days, seed)
+    write_models(two_tower, dcn, len(facts))
+    catalogue_index.write_trained(left, paths.EXPORTED)
+    settings = settings_of(winners.retrieval, winners.neighbours, preprocessing)
+    write_json(paths.EXPORTED.settings, settings.model_dump())
+
+    asked = questions(table, facts, left, settings, seed)
+    expected = Answers(
+        two_tower.queries(Histories(table, facts), asked.events),
+        two_tower.candidate_embeddings(),
+        ranking_fitting.predict(dcn, asked.rows),
+    )
+    tower = LiteRtModel(paths.EXPORTED.candidate_tower.read_bytes())
+    candidates = embeddings.embed(tower, facts, left.retrieval_id_row, half=False)
+    measured = {
+        name: variant_quality.measure(name, paths.EXPORTED, candidates, expected, asked, settings)
+        for name in VARIANTS
+    }
+    variants.require_exact(measured)
+    winner = variants.choose(measured, tolerance)
+    half = VARIANTS[winner].embeddings == "float16"
+    write_json(paths.EXPORTED.winner, {"variant": winner, "half_embeddings": half})
+    write_json(paths.metrics(STAGE), variants.numbers(measured, winner, len(asked.events)))
+    variants.write_report(measured, winner, len(asked.events), tolerance, paths.reports(STAGE))
+    draw(measured, winner, tolerance, paths.reports(STAGE) / "variants.png")
+    log.info("%s is served: %d bytes; float32: %d", winner, measured[winner].bytes, measured["float32"].bytes)
 
 
-def read_titles(processed: paths.Processed) -> Titles:
-    """What a page shows of each movie."""
-    columns = pq.read_table(processed.movies, columns=["movie_id", "title", "year", "genres"]).to_pydict()
-    return Titles(**columns)
+def write_models(two_tower: FittedTwoTower, dcn: Dcn, num_movies: int) -> None:
+    """Write the candidate tower, and the query tower and the ranker in every variant."""
+    values, model = two_tower.params, two_tower.model
+    conversion.require_history_vectors(model, num_movies, values.embedding_dim)
+    candidate = conversion.candidate_function(
+        model, two_tower.catalogue.content.shape[1], two_tower.catalogue.names.shape[1]
+    )
+    content = conversion.to_bytes(candidate, model.encoder.variables)
+    write_whole(paths.EXPORTED.candidate_tower, lambda temporary: temporary.write_bytes(content))
+    query = conversion.query_function(model.query_tower, values.history_length, values.embedding_dim)
+    conversion.write_variants("query_tower", query, model.query_tower.variables, paths.EXPORTED)
+    ranker = ExportedDcn(dcn)  # a name of its own: TensorFlow's methods do not keep their object alive
+    conversion.write_variants("dcn", ranker.predict, dcn.variables, paths.EXPORTED)
 
 
-def compare(
-    exported: Bundle, two_tower: FittedTwoTower, dcn: Dcn, table: Interactions, seed: int
-) -> dict[str, float]:
-    """Largest differences between TensorFlow and LiteRT over a few validation histories."""
-    asked = events.of_period(table, VALIDATION, table.num_users, seed)
-    asked = histories.spread(asked, CHECKED_EVENTS)
-    queries = two_tower.queries(Histories(table, two_tower.catalogue), asked)
-    return conversion.largest_differences(exported, queries, dcn.predict_stars, table, asked)
+def questions(
+    table: Interactions, facts: Catalogue, left: Trained, settings: Settings, seed: int
+) -> Questions:
+    """A few events of the validation period, as every variant is asked them."""
+    some = histories.spread(events.of_period(table, VALIDATION, MOST_USERS, seed), MOST_EVENTS)
+    variants.require_liked(int((table.rating[some.rows] >= settings.positive_rating).sum()))
+    rows = data.event_rows(table, some, Movies(facts, left.statistics))
+    known = Histories(table, facts)
+    return variant_quality.questions(known, some, settings.history_length, rows, left.ranking_id_row)
 
 
 def main() -> None:
@@ -100,9 +118,14 @@ def main() -> None:
 
     def stage(log: logging.Logger) -> None:
         run(
-            params.load_best(Retrieval, paths.RETRIEVAL.best_params),
-            params.load_best(Ranking, paths.RANKING.best_params),
+            Winners(
+                params.load_best(Retrieval, paths.RETRIEVAL.best_params),
+                params.load_best(Ranking, paths.RANKING.best_params),
+                params.load_best(Neighbours, paths.NEIGHBOURS.best_params),
+            ),
+            params.load_best(params.Recommender, paths.RECOMMENDER.best_params).popular_days,
             params.load("preprocess_data", PreprocessData),
+            params.load("export_models", ExportModels),
             params.load_integer("seed"),
             params.load_integer("threads"),
             log,

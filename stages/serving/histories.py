@@ -7,9 +7,9 @@ from tqdm import tqdm
 
 from stages.data.interactions import Int32, Interactions
 from stages.evaluation.events import Events
-from stages.evaluation.metrics import REMOVED, Floats
-from stages.ranking.features import History
-from stages.serving.recommender import Ranked, Recommender
+from stages.evaluation.metrics import REMOVED
+from stages.ranking.states import History
+from stages.serving.recommender import Recommender
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,9 @@ class Answered:
     """What the recommender answered to events, a row each.
 
     Attributes:
-        rank: (e,) int32 of the event's movie in the order shown; `metrics.REMOVED` where it is no candidate.
-        retrieval_rank: (e,) int32 the same in the order of retrieval alone.
+        rank: (e,) int32 of the event's movie in the order shown, its place from 1; `metrics.REMOVED` where it
+            is no candidate.
+        retrieval_rank: (e,) int32 the same in the order of the retrieval score alone, ties against it.
         shown: (e, k) int32 the k best; -1 where there are fewer.
         retrieved: (e, k) int32 the k best of retrieval alone.
     """
@@ -49,22 +50,19 @@ def answer(recommender: Recommender, interactions: Interactions, events: Events,
         history_of = int(events.history_start[position]), int(events.history_end[position])
         if history_of != asked:
             history, now = of_event(interactions, events, position)
-            ranked = recommender.rank(history, now, recommender.values.num_candidates)
+            ranked = recommender.rank(history, now)
             by_retrieval = np.lexsort((ranked.movie_index, -ranked.retrieval_score))
             asked = history_of
         target = int(interactions.movie_index[events.rows[position]])
-        result.rank[position] = _rank(ranked, ranked.score, target)
-        result.retrieval_rank[position] = _rank(ranked, ranked.retrieval_score, target)
+        found = np.flatnonzero(ranked.movie_index == target)
+        if len(found):
+            score = ranked.retrieval_score
+            result.rank[position] = found[0] + 1
+            result.retrieval_rank[position] = np.count_nonzero(score >= score[found[0]])
         shown, retrieved = ranked.movie_index[:k], ranked.movie_index[by_retrieval[:k]]
         result.shown[position, : len(shown)] = shown
         result.retrieved[position, : len(retrieved)] = retrieved
     return result
-
-
-def _rank(ranked: Ranked, scores: Floats, target: int) -> int:
-    """Rank of the target among the candidates, ties against it."""
-    at = np.flatnonzero(ranked.movie_index == target)
-    return int(np.count_nonzero(scores >= scores[at[0]])) if len(at) else REMOVED
 
 
 def of_event(interactions: Interactions, events: Events, position: int) -> tuple[History, int]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from stages.data import interactions
 from stages.data.interactions import VALIDATION
 from stages.evaluation import events
 from stages.files import read_json, write_json
-from stages.params import Requirements
-from stages.serving import bento, bundle, gates, histories
+from stages.params import Requirements, Serving
+from stages.serving import bento, bundle, gates, histories, limits, model_card
 from stages.serving.answers import Answers
-from stages.serving.bundle import Packaged
-from stages.serving.gates import Gate
+from stages.serving.bundle import Packaged, Parts
+from stages.serving.model_card import ModelCard
 from stages.stage import run_stage
 
 STAGE = "package_service"
@@ -22,21 +23,28 @@ METRICS = ("evaluate_ranking", "evaluate_recommender", "evaluate_retrieval", "ex
 TIMED, WARMED_UP = 300, 20
 
 
-def run(values: params.Recommender, requirements: Requirements, seed: int, log: logging.Logger) -> None:
-    """Judge what was exported; package it only where every gate passes."""
-    files = collect(values)
-    judged = gates.judge(
-        requirements,
-        time_answers(Packaged(bundle.read_models(paths.EXPORTED), values, content_hash=""), seed),
-        bundle.total_bytes(files),
-        {stage: read_json(paths.metrics(stage)) for stage in METRICS},
-    )
+def run(
+    values: params.Recommender,
+    requirements: Requirements,
+    serving: Serving,
+    seed: int,
+    log: logging.Logger,
+) -> None:
+    """Judge the parts; package them only where every gate passes."""
+    parts = bundle.parts_of_pipeline(additions=True)
+    metrics = {stage: read_json(paths.metrics(stage)) for stage in METRICS}
+    files = collect(parts, values, serving)
+    latencies = time_answers(Packaged(bundle.read(parts), values, content_hash=""), seed)
+    judged = gates.judge(requirements, latencies, bundle.total_bytes(files), metrics)
     gates.require(judged)
     log.info("every requirement is met:\n%s", gates.table(judged))
 
+    required = {gate.name: {"required": gate.required, "passed": int(gate.passed)} for gate in judged}
+    files[model_card.FILE] = _json(card(metrics, required).model_dump())
     content_hash = bundle.write(files, paths.BUNDLE)
     tag = bento.build(Path(), log)
-    write_json(paths.metrics(STAGE), describe(judged, bundle.total_bytes(files)))
+    # What was required and that it passed; the measured latency never, for clocks do not repeat.
+    write_json(paths.metrics(STAGE), {"requirements": required, "bundle_bytes": bundle.total_bytes(files)})
     log.info(
         "models/bundle is %s; serve it with `bentoml serve`, or the Bento with `bentoml serve %s`",
         content_hash[:12],
@@ -44,21 +52,27 @@ def run(values: params.Recommender, requirements: Requirements, seed: int, log: 
     )
 
 
-def collect(values: params.Recommender) -> dict[str, Path | bytes]:
-    """Everything the bundle holds beside its manifest."""
-    exported = paths.EXPORTED
-    files: dict[str, Path | bytes] = {
-        path.name: path
-        for path in (
-            exported.query_tower,
-            exported.dcn,
-            exported.catalogue,
-            exported.movies,
-            exported.settings,
-        )
-    }
-    files[bundle.RECOMMENDER] = (json.dumps(values.model_dump(), indent=2, sort_keys=True) + "\n").encode()
-    return files | {f"metrics/{stage}.json": paths.metrics(stage) for stage in METRICS}
+def collect(parts: Parts, values: params.Recommender, serving: Serving) -> dict[str, Path | bytes]:
+    """Everything the bundle holds beside its card and its manifest."""
+    files: dict[str, Path | bytes] = dict(parts.named())
+    files[bundle.RECOMMENDER] = _json(values.model_dump())
+    files[limits.FILE] = _json(serving.model_dump())
+    return files
+
+
+def card(metrics: Mapping[str, Any], required: Mapping[str, Any]) -> ModelCard:
+    """What is packaged, for people."""
+    return model_card.build(
+        read_json(paths.RAW.manifest),
+        read_json(paths.PROCESSED.manifest),
+        metrics,
+        required,
+        params.read_yaml(Path(bento.BENTOFILE))["python"]["packages"],
+    )
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def time_answers(packaged: Packaged, seed: int) -> list[float]:
@@ -73,19 +87,14 @@ def time_answers(packaged: Packaged, seed: int) -> list[float]:
     return gates.milliseconds(calls, answers.recommend)
 
 
-def describe(judged: list[Gate], total_bytes: int) -> dict[str, Any]:
-    """What was required and that it passed; the measured latency never, for clocks do not repeat."""
-    required = {gate.name: {"required": gate.required, "passed": int(gate.passed)} for gate in judged}
-    return {"requirements": required, "bundle_bytes": total_bytes}
-
-
 def main() -> None:
     """Run the stage as DVC does."""
 
     def stage(log: logging.Logger) -> None:
         run(
-            params.load("recommender", params.Recommender),
+            params.load_best(params.Recommender, paths.RECOMMENDER.best_params),
             params.load("requirements", Requirements),
+            params.load("serving", Serving),
             params.load_integer("seed"),
             log,
         )

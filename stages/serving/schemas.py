@@ -1,63 +1,293 @@
-"""What goes in and out of the service: the documented contract."""
+"""What goes in and out of the service: the documented contract.
 
-from typing import Annotated, Any
+Requests are strict: a text is no number, an unknown field is an error. Defaults are those of the API alone.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 LATEST = 4_102_444_800  # 2100-01-01: a later time is in milliseconds
 LONGEST_HISTORY = 10_000
 MOST_MOVIES = 100
+MOST_PREDICTIONS = 500
+LONGEST_TITLE = 200
+LARGEST_ID = 2**31 - 1
 
-RECOMMEND_EXAMPLE: dict[str, Any] = {
-    "history": [{"movie_id": 1, "rating": 4.5}, {"movie_id": 2571, "rating": 5.0}],
-    "k": 10,
-}
+HISTORY_EXAMPLE: list[Any] = [{"movie_id": 1, "rating": 4.5}, {"movie_id": 2, "rating": 2}]
+
+MovieId = Annotated[int, Field(ge=0, le=LARGEST_ID, description="MovieLens' id", examples=[1])]
+Stars = Annotated[float, Field(ge=0.5, le=5, description="stars, 0.5 to 5", examples=[4.5])]
+K = Annotated[int, Field(ge=1, le=MOST_MOVIES, description="how many movies to return")]
+Year = Annotated[int, Field(ge=1800, le=2200)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Known = Annotated[int | None, Field(description="year of release; null where unknown", examples=[1995])]
+ContentHash = Annotated[str, Field(description="content hash of the bundle that answered")]
 
 
-class Rated(BaseModel):
-    """A movie somebody rated."""
+class Request(BaseModel):
+    """Whatever a caller sends."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    movie_id: Annotated[int, Field(description="MovieLens' id")]
-    rating: Annotated[float, Field(ge=0.5, le=5, description="stars")]
+
+class Rated(Request):
+    """A movie somebody rated."""
+
+    movie_id: MovieId
+    rating: Stars
     timestamp: Annotated[
         int | None, Field(ge=0, le=LATEST, description="seconds since 1970; for every movie or for none")
     ] = None
 
 
-class RecommendRequest(BaseModel):
-    """Whom to recommend to: what they rated, in any order where times are given, else oldest first."""
+def _all_times_or_none(history: list[Rated]) -> list[Rated]:
+    timed = sum(rated.timestamp is not None for rated in history)
+    if timed not in (0, len(history)):
+        raise ValueError(f"give every movie a timestamp or none; {timed} of {len(history)} have one")
+    return history
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": RECOMMEND_EXAMPLE})
 
-    history: Annotated[list[Rated], Field(max_length=LONGEST_HISTORY, description="may be empty")]
-    k: Annotated[int, Field(ge=1, le=MOST_MOVIES, description="how many movies to return")] = 10
+History = Annotated[
+    list[Rated],
+    AfterValidator(_all_times_or_none),
+    Field(
+        max_length=LONGEST_HISTORY,
+        description=(
+            "may be empty; in any order where times are given, else oldest first. A movie that comes "
+            "twice counts twice. Unknown ids are reported and left out"
+        ),
+        examples=[HISTORY_EXAMPLE],
+    ),
+]
+
+
+class Years(Request):
+    """Years of release, both ends included; a movie whose year is unknown is in none."""
+
+    first: Annotated[Year | None, Field(description="null: from the beginning")] = None
+    last: Annotated[Year | None, Field(description="null: until today")] = None
 
     @model_validator(mode="after")
-    def _all_times_or_none(self) -> "RecommendRequest":
-        timed = sum(rated.timestamp is not None for rated in self.history)
-        if timed not in (0, len(self.history)):
-            raise ValueError(
-                f"history: give every movie a timestamp or none; {timed} of {len(self.history)} have one"
-            )
+    def _in_order(self) -> "Years":
+        if self.first is not None and self.last is not None and self.first > self.last:
+            raise ValueError(f"first must be at most last; received {self.first} to {self.last}")
         return self
 
 
-class RecommendedMovie(BaseModel):
-    """One movie of the answer."""
+class Filters(Request):
+    """Which movies may be answered; each left out or empty lets all of them through."""
 
-    movie_id: int
+    genres: Annotated[
+        list[Name],
+        Field(max_length=50, description="any of these, as GET /model lists them", examples=[["Drama"]]),
+    ] = []
+    years: Annotated[Years, Field(examples=[{"first": 1990, "last": 1999}])] = Years()
+    languages: Annotated[
+        list[Name],
+        Field(max_length=50, description="any of these, as GET /model lists them", examples=[["en"]]),
+    ] = []
+    exclude: Annotated[
+        list[MovieId], Field(max_length=LONGEST_HISTORY, description="movies not to show", examples=[[7]])
+    ] = []
+
+
+class RecommendRequest(Filters):
+    """Whom to recommend to, and which movies may be recommended."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"history": HISTORY_EXAMPLE, "k": 10, "years": {"first": 1990}}}
+    )
+
+    history: History
+    k: K = 10
+    explain: Annotated[bool, Field(description="say how each movie got its place")] = False
+    explore_seed: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=2**63 - 1,
+            description="mix in some movies by chance, the same for the same seed; null: none",
+        ),
+    ] = None
+
+
+class SimilarRequest(Filters):
+    """Movies like which one, and which may be shown."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"movie_id": 1, "k": 10}})
+
+    movie_id: MovieId
+    k: K = 10
+
+
+class PredictRatingsRequest(Request):
+    """Whose ratings of which movies to predict."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"history": HISTORY_EXAMPLE, "movie_ids": [3, 4, 5]}}
+    )
+
+    history: History
+    movie_ids: Annotated[list[MovieId], Field(min_length=1, max_length=MOST_PREDICTIONS)]
+
+
+class FeedbackRequest(Request):
+    """What somebody did with a movie they were shown."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"movie_id": 1, "event": "clicked"}})
+
+    movie_id: MovieId
+    event: Literal["shown", "clicked", "rated", "dismissed"]
+    rating: Annotated[
+        Stars | None, Field(validate_default=True, description="only and always where the event is rated")
+    ] = None
+    model: Annotated[
+        str | None, Field(pattern="^[0-9a-f]{64}$", description="of the answer that showed it")
+    ] = None
+    session: Annotated[
+        str | None,
+        Field(min_length=1, max_length=100, description="what ties events together; nothing personal"),
+    ] = None
+
+    @field_validator("rating")
+    @classmethod
+    def _of_rated_alone(cls, rating: float | None, info: ValidationInfo) -> float | None:
+        event = info.data.get("event")
+        if event is not None and (event == "rated") != (rating is not None):
+            raise ValueError(
+                f"give it where the event is rated, and only there; received {rating} with {event}"
+            )
+        return rating
+
+
+class MoviesQuery(Request):
+    """A search by title."""
+
+    title: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=LONGEST_TITLE,
+            description="in part or whole; case, accents, a leading article and small typos do not matter",
+            examples=["matrix"],
+        ),
+    ]
+    k: K = 10
+
+
+class Movie(BaseModel):
+    """A movie as every answer shows it."""
+
+    movie_id: MovieId
+    title: Annotated[str, Field(examples=["Toy Story"])]
+    year: Known
+    genres: Annotated[list[str], Field(examples=[["Animation", "Comedy"]])]
+
+
+class Liked(BaseModel):
+    """The movie of the history that led to a recommendation."""
+
+    movie_id: MovieId
     title: str
-    year: Annotated[int | None, Field(description="of release; null where unknown")]
-    genres: list[str]
+
+
+class Explanation(BaseModel):
+    """How a movie got its place."""
+
+    retrieval_score: Annotated[float, Field(description="the two-tower's; comparable within one answer")]
+    rank_by_retrieval: Annotated[int, Field(description="place in this answer by that score, from 1")]
+    rank_by_rating: Annotated[int, Field(description="place in this answer by predicted rating, from 1")]
+
+
+class RecommendedMovie(Movie):
+    """One movie of an answer."""
+
     score: Annotated[float, Field(description="what the list is ordered by; comparable within one answer")]
-    predicted_rating: Annotated[float, Field(description="stars, 0.5 to 5")]
+    predicted_rating: Stars
+    source: Annotated[
+        Literal["two_tower", "similar", "popular", "exploration"], Field(description="where it came from")
+    ]
+    because: Annotated[Liked | None, Field(description="a liked movie it is close to; null: none is")]
+    explanation: Annotated[Explanation | None, Field(description="null unless explain was true")] = None
 
 
 class RecommendResponse(BaseModel):
     """Movies the history does not hold, best first."""
 
     recommendations: list[RecommendedMovie]
-    unknown_movie_ids: Annotated[list[int], Field(description="of the history; they were left out")]
-    model: Annotated[str, Field(description="content hash of the bundle that answered")]
+    unknown_movie_ids: Annotated[list[int], Field(description="of history and exclude; they were left out")]
+    model: ContentHash
+    milliseconds: Annotated[float, Field(description="spent in the service on this answer")]
+
+
+class SimilarMovie(Movie):
+    """One movie of an answer."""
+
+    score: Annotated[float, Field(description="likeness; comparable within one answer")]
+
+
+class SimilarResponse(BaseModel):
+    """Movies close to one, the closest first."""
+
+    movie_id: MovieId
+    similar: list[SimilarMovie]
+    unknown_movie_ids: Annotated[list[int], Field(description="of exclude; they were left out")]
+    model: ContentHash
+
+
+class Prediction(BaseModel):
+    """What the person would rate a movie."""
+
+    movie_id: MovieId
+    predicted_rating: Stars
+
+
+class PredictRatingsResponse(BaseModel):
+    """Predictions in the order asked; unknown movies have none."""
+
+    predictions: list[Prediction]
+    unknown_movie_ids: Annotated[list[int], Field(description="of history and movie_ids")]
+    model: ContentHash
+
+
+class FeedbackResponse(BaseModel):
+    """The event is on disk."""
+
+    recorded: Literal[True] = True
+
+
+class MoviesResponse(BaseModel):
+    """Movies found, the best match first."""
+
+    movies: list[Movie]
+
+
+class MovieDetails(Movie):
+    """All that the catalogue shows of a movie."""
+
+    language: Annotated[str | None, Field(description="null where unknown", examples=["en"])]
+    directors: list[str]
+    cast: list[str]
+    ratings: Annotated[int, Field(description="ratings the model learned from; 0: added later")]
+
+
+class Problem(BaseModel):
+    """One rule that a request breaks."""
+
+    loc: Annotated[list[str | int], Field(description="the field; empty: the whole request")]
+    msg: Annotated[str, Field(description="the rule")]
+
+
+class ErrorResponse(BaseModel):
+    """Every answer that is not 200."""
+
+    detail: list[Problem]

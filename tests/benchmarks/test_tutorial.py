@@ -23,7 +23,8 @@ def every_event(table: Interactions) -> Events:
 def histories(table: Interactions) -> Histories:
     movies = table.num_movies
     nothing = np.zeros((movies, 0), np.float32)
-    return Histories(table, Catalogue(nothing, nothing, nothing, np.full(movies, 1969.0, np.float32)))
+    release = np.full(movies, 1969.0, np.float32)
+    return Histories(table, Catalogue(nothing, nothing, nothing, release, nothing.astype(np.int32)))
 
 
 def test_known_ids_are_numbered_from_one_and_the_others_share_row_zero():

@@ -136,3 +136,15 @@ def test_a_diverged_model_is_refused():
 def test_an_unmeasured_baseline_is_named():
     with pytest.raises(report.ReportError, match=r"Baseline ease was not measured\. Known: dcn"):
         report.rating_metrics({"dcn": PREDICTED["dcn"]}, ASKED, ["ease"], samples=10, seed=0)
+
+
+def test_every_model_has_its_share_of_what_the_oracle_reaches():
+    numbers = {"events": {"users": 3}, "ours": {"mrr": 0.3}, "oracle": {"mrr": 0.4}}
+    shared = report.with_share_of_oracle(numbers, "mrr")
+    assert shared["ours"]["share_of_oracle"] == pytest.approx(0.75)
+    assert shared["oracle"]["share_of_oracle"] == 1.0
+    assert shared["events"] == {"users": 3}
+
+
+def test_without_an_oracle_there_is_no_share_of_it():
+    assert report.with_share_of_oracle({"ours": {"mrr": 0.3}}, "mrr") == {"ours": {"mrr": 0.3}}

@@ -15,9 +15,9 @@ from tests.serving.conftest import REPOSITORY
 OPTIONS = yaml.safe_load((REPOSITORY / "bentofile.yaml").read_text())
 
 
-def test_the_bento_includes_the_bundle_and_the_import_closure_of_the_service():
+def test_the_bento_includes_the_bundle_the_page_and_the_import_closure_of_the_service():
     code = files("stages.serving.service")
-    assert OPTIONS["include"] == ["bentofile.yaml", "models/bundle/*", "models/bundle/metrics/*", *code]
+    assert OPTIONS["include"] == ["bentofile.yaml", "models/bundle/**/*", *code, "stages/serving/page/*"]
 
 
 def test_the_bento_pins_what_the_lock_pins():

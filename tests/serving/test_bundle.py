@@ -1,40 +1,42 @@
+import contextlib
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages import paths
 from stages.serving import bundle
 from stages.serving.bundle import BundleError
-from tests.serving.conftest import Tiny
+from tests.serving.conftest import ADDED_ID, MOVIES, VALUES, Tiny
 
 
 @pytest.fixture
 def packaged(tiny: Tiny, tmp_path: Path) -> Path:
     folder = tmp_path / "bundle"
-    files = {path.name: path for path in (tiny.root / paths.EXPORTED.folder).iterdir()}
-    bundle.write(files | {"recommender.json": b'{"num_candidates": 5, "rating_weight": 0.1}'}, folder)
+    with contextlib.chdir(tiny.root):
+        files: dict[str, Path | bytes] = dict(bundle.parts_of_pipeline(additions=True).named())
+        bundle.write(files | {"recommender.json": VALUES.model_dump_json().encode()}, folder)
     return folder
 
 
 def test_a_packaged_bundle_opens_as_it_was_written(tiny: Tiny, packaged: Path):
     opened = bundle.open_packaged(packaged)
-    np.testing.assert_array_equal(opened.bundle.candidates, tiny.bundle.candidates)
-    np.testing.assert_array_equal(opened.bundle.movies.statistics.bias, tiny.bundle.movies.statistics.bias)
+    np.testing.assert_array_equal(opened.bundle.index.candidates, tiny.bundle.index.candidates)
+    np.testing.assert_array_equal(
+        opened.bundle.index.movies.statistics.bias, tiny.bundle.index.movies.statistics.bias
+    )
     assert opened.bundle.titles.title[3] == "Amélie 3"
-    assert opened.recommender.num_candidates == 5
+    assert opened.recommender == VALUES
     assert opened.content_hash == json.loads((packaged / "manifest.json").read_text())["content_hash"]
 
 
-def test_equal_contents_give_equal_files(tiny: Tiny, tmp_path: Path):
-    for name in ("one", "two"):
-        bundle.write_models(tiny.bundle, paths.Exported(tmp_path / name))
-    names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert len(names) == 5
-    for name in names:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+def test_movies_added_later_stand_behind_those_of_the_data_and_can_be_left_out(tiny: Tiny):
+    with contextlib.chdir(tiny.root):
+        without = bundle.read(bundle.parts_of_pipeline(additions=False))
+    assert len(without.index) == MOVIES
+    assert len(tiny.bundle.index) == MOVIES + 1
+    assert tiny.bundle.titles.movie_id[-1] == ADDED_ID
+    np.testing.assert_array_equal(tiny.bundle.index.candidates[:MOVIES], without.index.candidates)
 
 
 def test_the_content_hash_tells_contents_and_names_apart(tmp_path: Path):
@@ -47,8 +49,8 @@ def test_the_content_hash_tells_contents_and_names_apart(tmp_path: Path):
 
 
 def test_the_history_vectors_are_the_leading_columns_of_the_candidates(tiny: Tiny):
-    assert tiny.bundle.history_vectors.shape == (1200, 8)
-    np.testing.assert_array_equal(tiny.bundle.history_vectors, tiny.bundle.candidates[:, :8])
+    assert tiny.bundle.history_vectors.shape == (MOVIES + 1, 8)
+    np.testing.assert_array_equal(tiny.bundle.history_vectors, tiny.bundle.index.candidates[:, :8])
 
 
 def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path):
@@ -57,11 +59,11 @@ def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path):
 
 
 def test_a_corrupted_file_is_refused_by_name(packaged: Path):
-    file = packaged / "catalogue.npz"
+    file = packaged / "catalogue/rows.npz"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    with pytest.raises(BundleError, match=r"catalogue.npz is corrupted: its SHA-256 is .* the manifest says"):
+    with pytest.raises(BundleError, match=r"rows.npz is corrupted: its SHA-256 is .* the manifest says"):
         bundle.open_packaged(packaged)
 
 
@@ -73,13 +75,13 @@ def test_a_missing_file_is_refused_by_name(packaged: Path):
 
 def test_an_older_schema_is_refused_with_both_versions(packaged: Path):
     _change_manifest(packaged, schema_version=0)
-    with pytest.raises(BundleError, match="has schema version 0; this code reads version 1"):
+    with pytest.raises(BundleError, match="has schema version 0; this code reads version 2"):
         bundle.open_packaged(packaged)
 
 
 def test_an_altered_manifest_is_refused(packaged: Path):
     manifest = json.loads((packaged / "manifest.json").read_text())
-    del manifest["files"]["movies.json"]
+    del manifest["files"]["catalogue/titles.json"]
     (packaged / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BundleError, match=r"manifest.json was altered"):
         bundle.open_packaged(packaged)
@@ -92,22 +94,26 @@ def test_a_manifest_that_is_no_json_object_is_refused(packaged: Path, text: str)
         bundle.open_packaged(packaged)
 
 
-def test_models_trained_on_other_features_are_refused(tiny: Tiny, tmp_path: Path):
-    exported = paths.Exported(tmp_path / "exported")
-    shutil.copytree(tiny.root / paths.EXPORTED.folder, exported.folder)
-    settings = json.loads(exported.settings.read_text())
+def test_models_trained_on_other_features_are_refused(packaged: Path):
+    parts = bundle.parts_of(packaged)
+    settings = json.loads(parts.settings.read_text())
     settings["ranking_features"] = settings["ranking_features"][1:]
-    exported.settings.write_text(json.dumps(settings))
+    parts.settings.write_text(json.dumps(settings))
     with pytest.raises(BundleError, match="the models were trained on ranking_features user_bias"):
-        bundle.read_models(exported)
+        bundle.read(parts)
 
 
-def test_unreadable_models_are_refused_by_folder(tiny: Tiny, tmp_path: Path):
-    exported = paths.Exported(tmp_path / "exported")
-    shutil.copytree(tiny.root / paths.EXPORTED.folder, exported.folder)
-    exported.catalogue.write_bytes(b"PK not a zip")
-    with pytest.raises(BundleError, match=r"exported cannot be read: .*Run `dvc repro export_models`"):
-        bundle.read_models(exported)
+def test_unreadable_models_are_refused_by_folder(packaged: Path):
+    parts = bundle.parts_of(packaged)
+    parts.catalogue.rows.write_bytes(b"PK not a zip")
+    with pytest.raises(BundleError, match=r"bundle cannot be read: .*Run `dvc repro`"):
+        bundle.read(parts)
+
+
+def test_without_a_winner_the_pipeline_has_no_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleError, match=r"winner.json cannot be read: .*Run `dvc repro export_models`"):
+        bundle.parts_of_pipeline(additions=True)
 
 
 def test_a_failed_write_leaves_the_bundle_that_was_there(packaged: Path):

@@ -5,19 +5,16 @@ from pathlib import Path
 from stages import paths
 from stages.params import Evaluation, PreprocessData, load
 from stages.serving import evaluate
-from tests.serving.conftest import VALUES
+from tests.serving.conftest import NEIGHBOURS, VALUES
 
-EVALUATION = Evaluation(
-    bootstrap_samples=20, max_users=1000, recent_days=730, ease_regularization=200.0, ease_max_movies=100
-)
+EVALUATION = Evaluation(bootstrap_samples=20, max_users=1000, max_listed_users=1000, recent_days=730)
 
 
 def test_the_stage_reports_the_recommender_beside_baselines_and_repeats_itself(house: Path):
     written = []
     for _ in range(2):
-        evaluate.run(
-            VALUES, load("preprocess_data", PreprocessData), EVALUATION, 1, logging.getLogger("test")
-        )
+        preprocessing, log = load("preprocess_data", PreprocessData), logging.getLogger("test")
+        evaluate.run(VALUES, NEIGHBOURS, preprocessing, EVALUATION, 1, log)
         written.append(paths.metrics("evaluate_recommender").read_bytes())
     assert written[0] == written[1]
     numbers = json.loads(written[0])

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import subprocess
@@ -6,102 +7,162 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from stages import params, paths, weights
+from stages import paths
 from stages.data import catalogue
 from stages.data.interactions import TRAIN, VALIDATION
-from stages.evaluation import events
-from stages.params import PreprocessData, Retrieval
-from stages.serving import conversion, histories
-from stages.serving.conversion import ConversionError
+from stages.params import PreprocessData, Ranking, Retrieval, load, load_best
+from stages.serving import catalogue_index
+from stages.serving.bundle import Settings
 from stages.serving.litert import LiteRtModel
-from tests.serving.conftest import Tiny
+from stages.serving.runtimes import open_model
+from stages.serving.variants import VARIANTS
+from tests.serving.conftest import MOVIES, NEIGHBOURS, VALUES, Tiny
 
 
-def test_the_stage_records_sizes_and_a_small_difference(tiny: Tiny):
-    numbers = json.loads((tiny.root / paths.metrics("export_models")).read_text())
-    assert 0 <= numbers["largest_difference"]["retrieval_score"] < 1e-4
-    assert 0 <= numbers["largest_difference"]["predicted_rating"] < 1e-4
-    exported = paths.Exported(tiny.root / paths.EXPORTED.folder)
-    assert numbers["size"]["dcn_bytes"] == exported.dcn.stat().st_size
-    assert set(numbers["size"]) == {"catalogue_bytes", "dcn_bytes", "movies_bytes", "query_tower_bytes"}
+def exported(tiny: Tiny) -> paths.Exported:
+    return paths.Exported(tiny.root / paths.EXPORTED.folder)
 
 
-def test_positive_ratings_of_the_fitted_period_are_counted(tiny: Tiny):
-    table = tiny.interactions.in_periods(TRAIN, VALIDATION)
-    liked = np.bincount(table.movie_index[table.rating >= 4], minlength=1200)
-    assert tiny.bundle.positive_count.tolist() == liked.tolist()
+def metrics_of(tiny: Tiny) -> dict:
+    return json.loads((tiny.root / paths.metrics("export_models")).read_text())
 
 
-def test_the_stage_writes_the_same_bytes_wherever_it_runs(tiny: Tiny, tmp_path: Path):
-    written = []
-    for seed in ("1", "2"):
-        house = tmp_path / seed
-        for name in ("stages", "params.yaml", "data", "models/retrieval", "models/ranking"):
-            (house / name).parent.mkdir(parents=True, exist_ok=True)
-            (house / name).symlink_to(tiny.root / name)
-        environment = os.environ | {"PYTHONHASHSEED": seed}
-        run = [sys.executable, "-m", "stages.serving.export"]
-        done = subprocess.run(
-            run, env=environment, cwd=house, capture_output=True, text=True, check=False, timeout=120
+def test_every_variant_is_measured_on_the_same_events(tiny: Tiny):
+    numbers = metrics_of(tiny)
+    assert numbers["events"] == int((tiny.interactions.period == VALIDATION).sum())
+    assert set(numbers["variants"]) == set(VARIANTS)
+    for name in ("saved_model", "onnx", "float32"):
+        assert numbers["variants"][name]["retrieval_score_difference"] < 1e-4
+        assert numbers["variants"][name]["predicted_rating_difference"] < 1e-4
+    exact, small = numbers["variants"]["float32"], numbers["variants"]["int8"]
+    assert small["retrieval_score_difference"] > exact["retrieval_score_difference"]
+    assert 0.4 < small["rmse"] < 3
+
+
+def test_bytes_are_those_of_the_files_and_of_the_embeddings(tiny: Tiny):
+    numbers, folder = metrics_of(tiny)["variants"], exported(tiny)
+    columns = tiny.bundle.index.candidates.shape[1]
+    for name, itemsize in (("float32", 4), ("int8", 2)):
+        tower, dcn = (folder.variant(name) / f"{part}.tflite" for part in ("query_tower", "dcn"))
+        assert numbers[name]["query_tower_bytes"] == tower.stat().st_size
+        assert numbers[name]["dcn_bytes"] == dcn.stat().st_size
+        assert numbers[name]["embedding_bytes"] == MOVIES * columns * itemsize
+    saved = [path for path in (folder.variant("saved_model") / "dcn").rglob("*") if path.is_file()]
+    assert numbers["saved_model"]["dcn_bytes"] == sum(path.stat().st_size for path in saved)
+
+
+def test_the_winner_is_named_with_the_type_of_its_embeddings(tiny: Tiny):
+    winner = json.loads(exported(tiny).winner.read_text())
+    assert winner["variant"] == metrics_of(tiny)["winner"]
+    assert winner["half_embeddings"] == (VARIANTS[winner["variant"]].embeddings == "float16")
+
+
+def test_settings_say_what_the_models_were_fitted_with(tiny: Tiny):
+    settings = Settings.model_validate_json(exported(tiny).settings.read_text())
+    assert (settings.history_length, settings.embedding_dim) == (10, 8)
+    assert (settings.positive_rating, settings.other_weight) == (4.0, NEIGHBOURS.other_weight)
+
+
+def test_what_training_left_counts_the_fitted_periods_alone(tiny: Tiny):
+    left = catalogue_index.read_trained(exported(tiny))
+    fitted = tiny.interactions.in_periods(TRAIN, VALIDATION)
+    count = np.bincount(fitted.movie_index, minlength=MOVIES)
+    assert left.statistics.count.tolist() == count.tolist()
+    for rows in (left.retrieval_id_row, left.ranking_id_row):
+        assert ((rows > 0) == (count > 0)).all()
+        assert sorted(rows[rows > 0].tolist()) == list(range(1, int((count > 0).sum()) + 1))
+    assert left.popular[np.argmax(count)] == left.popular.max()
+
+
+def test_the_exported_candidate_tower_gives_tensorflows_embeddings(tiny: Tiny):
+    from stages.retrieval import fitting
+
+    with contextlib.chdir(tiny.root):
+        facts = catalogue.read(paths.PROCESSED.movie_features)
+        two_tower = fitting.load(
+            paths.RETRIEVAL.weights,
+            tiny.interactions.in_periods(TRAIN, VALIDATION),
+            facts,
+            load_best(Retrieval, paths.RETRIEVAL.best_params),
+            load("preprocess_data", PreprocessData),
         )
-        assert done.returncode == 0, done.stderr
-        files = [*(house / paths.EXPORTED.folder).iterdir(), house / paths.metrics("export_models")]
-        written.append({path.name: path.read_bytes() for path in files})
-    assert len(written[0]) == 6
-    assert written[0] == written[1]
+    left = catalogue_index.read_trained(exported(tiny))
+    tower = LiteRtModel(exported(tiny).candidate_tower.read_bytes())
+    embedded = tower(
+        content=facts.content, names=facts.names, id_row=left.retrieval_id_row, release=facts.release
+    )
+    np.testing.assert_allclose(embedded, two_tower.candidate_embeddings(), atol=1e-5)
 
 
-def test_the_ranker_takes_any_number_of_rows(tiny: Tiny):
-    dcn = LiteRtModel(tiny.bundle.dcn)
+def test_a_ranker_loaded_from_its_weights_is_the_one_that_was_trained(tiny: Tiny):
+    from stages.ranking import data, fitting
+
+    with contextlib.chdir(tiny.root):
+        facts = catalogue.read(paths.PROCESSED.movie_features)
+        preprocessing = load("preprocess_data", PreprocessData)
+        known = data.known_movies(tiny.interactions, (TRAIN, VALIDATION), preprocessing)
+        knobs = load_best(Ranking, paths.RANKING.best_params)
+        dcn = fitting.load(paths.RANKING.weights, facts, known, knobs)
+        with np.load(paths.RANKING.weights) as stored:
+            assert [stored[name].tolist() for name in stored.files] == [
+                array.tolist() for array in dcn.get_weights()
+            ]
+
+
+@pytest.mark.parametrize("name", ["float32", "int8", "onnx"])
+def test_the_ranker_takes_any_number_of_rows(tiny: Tiny, name: str):
+    dcn = open_model(VARIANTS[name].dcn(exported(tiny).variant(name)))
     rng = np.random.default_rng(0)
-    columns = len(tiny.bundle.settings.ranking_features)
-    features = rng.normal(size=(7, columns)).astype(np.float32)
-    together = dcn(features=features, movie_index=np.arange(7, dtype=np.int32))
-    alone = [
-        dcn(features=features[row : row + 1], movie_index=np.array([row], np.int32))[0] for row in range(7)
-    ]
+    facts = tiny.bundle.index.movies.catalogue
+    inputs = {
+        "features": rng.normal(3, 1, (7, len(tiny.bundle.settings.ranking_features))).astype(np.float32),
+        "content": np.concatenate([facts.genres, facts.language], axis=1)[:7],
+        "id_row": np.arange(7, dtype=np.int32),
+    }
+    together = dcn(**inputs)
+    alone = [dcn(**{key: rows[row : row + 1] for key, rows in inputs.items()})[0] for row in range(7)]
     assert len(set(alone)) > 1
     np.testing.assert_allclose(together, alone, rtol=1e-6)
 
 
-def test_an_export_that_answers_otherwise_is_refused(tiny: Tiny, two_tower):
-    asked = histories.spread(events.of_period(tiny.interactions, VALIDATION, 1000, 1), 3)
-    wrong = np.full((3, tiny.bundle.candidates.shape[1]), 9, np.float32)
-    with pytest.raises(ConversionError, match=r"LiteRT's retrieval_score differs from TensorFlow's by"):
-        conversion.largest_differences(
-            tiny.bundle, wrong, lambda features, _: np.full(len(features), 3.0), tiny.interactions, asked
+def test_the_stage_writes_the_same_bytes_wherever_it_runs(tiny: Tiny, tmp_path: Path):
+    houses = [_house(tiny, tmp_path / seed) for seed in ("1", "2")]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "stages.serving.export"],
+            env=os.environ | {"PYTHONHASHSEED": house.name},
+            cwd=house,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-
-
-def test_the_exported_candidates_are_tensorflows(tiny: Tiny, two_tower):
-    np.testing.assert_array_equal(
-        conversion.candidate_embeddings(two_tower.model, 1200, 8), tiny.bundle.candidates
+        for house in houses
+    ]
+    errors = [run.communicate(timeout=240)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], errors
+    made = (paths.EXPORTED.folder, Path("metrics"), paths.reports("export_models"))
+    one, other = (
+        {
+            str(path.relative_to(house)): path.read_bytes()
+            for folder in made
+            for path in (house / folder).rglob("*")
+            if path.is_file()
+        }
+        for house in houses
     )
-    with pytest.raises(ConversionError, match="not the vectors a history is made of"):
-        conversion.candidate_embeddings(_OtherHistory(two_tower.model), 1200, 8)
+    # Three files of each of two SavedModels, two models in each of four variants, the candidate tower, what
+    # training left, settings and winner; the metrics; a picture and two tables.
+    assert len(one) == 6 + 8 + 4 + 1 + 3
+    assert one == other
 
 
-class _OtherHistory:
-    def __init__(self, model: object) -> None:
-        self.candidates = model.candidates
-
-    def history_vectors(self, movie_index: object) -> object:
-        return np.zeros((1200, 8), np.float32)
-
-
-@pytest.fixture
-def two_tower(tiny: Tiny, monkeypatch: pytest.MonkeyPatch):
-    from stages.retrieval import fitting
-    from stages.runtime import start_tensorflow
-
-    monkeypatch.chdir(tiny.root)
-    start_tensorflow(seed=1, threads=1)
-    built = fitting.build(
-        tiny.interactions.in_periods(TRAIN, VALIDATION),
-        catalogue.read(paths.PROCESSED.movie_features),
-        params.load_best(Retrieval, paths.RETRIEVAL.best_params),
-        params.load("preprocess_data", PreprocessData),
-    )
-    weights.read(built.model, paths.RETRIEVAL.weights)
-    return built
+def _house(tiny: Tiny, root: Path) -> Path:
+    """A folder of its own that holds what the stage reads."""
+    for name in ("stages", "params.yaml", "data", "models/retrieval", "models/ranking"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(tiny.root / name)
+    for folder, knobs in ((paths.NEIGHBOURS, NEIGHBOURS), (paths.RECOMMENDER, VALUES)):
+        (root / folder.folder).mkdir()
+        (root / folder.best_params).write_text(yaml.safe_dump(knobs.model_dump()))
+    return root

@@ -6,7 +6,6 @@ import pytest
 from stages.data.interactions import TEST
 from stages.evaluation import events
 from stages.evaluation.metrics import REMOVED
-from stages.params import Recommender as Values
 from stages.serving import histories
 from stages.serving.answers import Answers
 from stages.serving.bundle import Packaged
@@ -31,24 +30,23 @@ def test_offline_ranking_equals_service_ranking_exactly(tiny: Tiny, recommender:
         ]
 
 
-def test_ranks_are_places_in_the_full_order_and_the_rest_is_removed(tiny: Tiny):
-    everything = Recommender(tiny.bundle, Values(num_candidates=1200, rating_weight=0.1))
-    narrow = Recommender(tiny.bundle, Values(num_candidates=600, rating_weight=0.1))
+def test_ranks_are_places_in_the_order_shown_and_the_rest_is_removed(tiny: Tiny, recommender: Recommender):
     asked = histories.spread(events.of_period(tiny.interactions, TEST, 1000, seed=1), 30)
-    answered = histories.answer(narrow, tiny.interactions, asked, 10)
+    answered = histories.answer(recommender, tiny.interactions, asked, 10)
     found = 0
     for position in range(len(asked)):
         history, now = histories.of_event(tiny.interactions, asked, position)
         target = tiny.interactions.movie_index[asked.rows[position]]
-        order = everything.rank(history, now, 1200)
-        by_retrieval = order.movie_index[np.argsort(-order.retrieval_score)].tolist()
-        if target in by_retrieval[:600]:
+        ranked = recommender.rank(history, now)
+        shown = ranked.movie_index.tolist()
+        by_retrieval = ranked.movie_index[np.lexsort((ranked.movie_index, -ranked.retrieval_score))].tolist()
+        if target in shown:
             found += 1
+            assert answered.rank[position] == 1 + shown.index(target)
             assert answered.retrieval_rank[position] == 1 + by_retrieval.index(target)
-            kept = narrow.rank(history, now, 600).movie_index.tolist()
-            assert answered.rank[position] == 1 + kept.index(target)
         else:
             assert answered.rank[position] == answered.retrieval_rank[position] == REMOVED
+        assert answered.shown[position].tolist() == shown[:10]
         assert answered.retrieved[position].tolist() == by_retrieval[:10]
     assert 0 < found < len(asked)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from stages import paths
-from stages.params import Requirements
-from stages.serving import bento, bundle, gates, package
+from stages.params import Requirements, Serving
+from stages.serving import bento, bundle, model_card, package
 from stages.serving.gates import GateError
 from tests.architecture import files
 from tests.serving.conftest import VALUES
 
 LOG = logging.getLogger("test")
+SERVING = Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0)
 MET = {"latency_ms": 10_000.0, "bundle_mb": 40.0, "retrieval_above_popularity": 0.0, "rmse_at_most": 1.2}
 
 
@@ -28,7 +29,7 @@ def test_a_failed_gate_packages_nothing_and_shows_the_table(
 ):
     monkeypatch.setattr(bento, "build", lambda *_: pytest.fail("a Bento was built"))
     with pytest.raises(GateError, match=r"requirement +required +measured") as failure:
-        package.run(VALUES, Requirements(**{**MET, **failing}), 1, LOG)
+        package.run(VALUES, Requirements(**{**MET, **failing}), SERVING, 1, LOG)
     (name,) = failing
     assert [line.split()[0] for line in str(failure.value).splitlines() if line.endswith("FAILED")] == [name]
     assert not paths.BUNDLE.exists()
@@ -39,23 +40,36 @@ def test_a_bundle_is_a_function_of_what_went_in(house: Path, monkeypatch: pytest
     monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
     contents = []
     for _ in range(2):
-        package.run(VALUES, Requirements(**MET), 1, LOG)
+        package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
         written = sorted(path for path in paths.BUNDLE.rglob("*") if path.is_file())
         contents.append({path: path.read_bytes() for path in written})
     assert contents[0] == contents[1]
-    assert paths.BUNDLE / "metrics" / "evaluate_retrieval.json" in contents[0]
+    assert paths.BUNDLE / "model_card.json" in contents[0]
     assert bundle.open_packaged(paths.BUNDLE).recommender == VALUES
 
 
-def test_the_metrics_say_what_was_required_and_never_how_long_it_took():
-    judged = [gates.Gate("latency_ms", 400.0, 3.2), gates.Gate("bundle_mb", 40.0, 1.5)]
-    assert package.describe(judged, 1_500_000) == {
-        "bundle_bytes": 1_500_000,
-        "requirements": {
-            "latency_ms": {"required": 400.0, "passed": 1},
-            "bundle_mb": {"required": 40.0, "passed": 1},
-        },
+def test_the_metrics_say_what_was_required_and_never_how_long_it_took(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
+    package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
+    written = json.loads(paths.metrics("package_service").read_text())
+    assert written["requirements"] == {
+        name: {"required": required, "passed": 1} for name, required in MET.items()
     }
+    files = [path for path in paths.BUNDLE.rglob("*") if path.is_file()]
+    manifest = paths.BUNDLE / "manifest.json"
+    assert written["bundle_bytes"] == sum(path.stat().st_size for path in files) - manifest.stat().st_size
+
+
+def test_the_card_in_the_bundle_shows_data_metrics_and_gates(house: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
+    package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
+    card = model_card.read(paths.BUNDLE)
+    assert (card.data.source, card.data.simulated, card.data.ratings) == ("sample", True, 1500)
+    assert card.metrics["evaluate_ranking"] == {"dcn": {"rmse": 0.9}}
+    assert card.requirements["bundle_mb"].passed
+    assert any(library.startswith("numpy==") for library in card.libraries)
 
 
 def test_the_stage_builds_a_bento_of_exactly_what_the_service_needs(house: Path, tmp_path: Path):

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages import params
-from stages.ranking.features import History
-from stages.serving.recommender import Recommendation, Recommender, log_shares
-from tests.serving.conftest import MOVIES, NOW, Tiny
+from stages.ranking.states import History
+from stages.serving.catalogue_filter import Wanted
+from stages.serving.order import log_shares
+from stages.serving.recommender import Recommendation, Recommender
+from tests.serving.conftest import ADDED_ID, MOVIES, NOW, VALUES, Tiny
 
 
 def recommend(recommender: Recommender, movies: list[int], ratings: list[float], k: int = 10):
@@ -43,12 +44,17 @@ def test_nothing_seen_is_recommended(recommender: Recommender, movies: list[int]
 
 
 def test_who_has_seen_all_but_two_movies_gets_those_two(recommender: Recommender):
-    best = recommend(recommender, list(range(MOVIES - 2)), [4.0] * (MOVIES - 2))
-    assert sorted(movie.movie_index for movie in best) == [MOVIES - 2, MOVIES - 1]
+    everything = len(recommender.index)
+    seen = np.arange(everything - 2)
+    history = History(seen.astype(np.int32), np.full(len(seen), 4, np.float32), NOW - 1 - seen[::-1])
+    best = recommender.recommend(history, NOW, 10)
+    assert sorted(movie.movie_index for movie in best) == [everything - 2, everything - 1]
 
 
 def test_who_has_seen_everything_gets_nothing(recommender: Recommender):
-    assert recommend(recommender, list(range(MOVIES)), [4.0] * MOVIES) == []
+    seen = np.arange(len(recommender.index))
+    history = History(seen.astype(np.int32), np.full(len(seen), 4, np.float32), NOW - 1 - seen[::-1])
+    assert recommender.recommend(history, NOW, 10) == []
 
 
 def test_ratings_change_the_answer(recommender: Recommender):
@@ -78,28 +84,118 @@ def test_without_times_the_last_movie_was_rated_a_second_ago(recommender: Recomm
     assert recommender.recommend(untimed, NOW, 5) == recommender.recommend(timed, NOW, 5)
 
 
-def test_the_score_is_log_share_plus_weighted_stars(tiny: Tiny, recommender: Recommender):
+def test_a_movie_rated_twice_counts_twice_as_in_the_data(recommender: Recommender):
+    history, _ = recommender.history([15, 25, 15], [1.0, 2.0, 5.0], None, NOW)
+    assert history.movie_index.tolist() == [1, 2, 1]
+    assert history.rating.tolist() == [1.0, 2.0, 5.0]
+
+
+def test_the_score_is_log_share_plus_weighted_stars(recommender: Recommender):
     history, _ = recommender.history([15, 25], [4.0, 2.0], None, NOW)
-    ranked = recommender.rank(history, NOW, 50)
+    ranked = recommender.rank(history, NOW)
     shares = np.exp(ranked.retrieval_score) / np.exp(ranked.retrieval_score).sum()
-    np.testing.assert_allclose(ranked.score, np.log(shares) + 0.1 * ranked.predicted_rating, rtol=1e-5)
+    expected = np.log(shares) + VALUES.rating_weight * ranked.predicted_rating
+    np.testing.assert_allclose(ranked.score, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("weight", "ordered_by"), [(0.0, "retrieval_score"), (1e6, "predicted_rating")])
 def test_the_weight_decides_who_orders(tiny: Tiny, weight: float, ordered_by: str):
-    values = params.Recommender(num_candidates=50, rating_weight=weight)
+    values = VALUES.model_copy(update={"rating_weight": weight})
     best = recommend(Recommender(tiny.bundle, values), [1, 2], [4.0, 2.0], 50)
     column = [getattr(movie, ordered_by) for movie in best]
     assert column == sorted(column, reverse=True)
     assert len(set(column)) > 10
 
 
-def test_only_candidates_are_ranked_and_more_are_retrieved_when_more_are_asked(tiny: Tiny):
-    few = Recommender(tiny.bundle, params.Recommender(num_candidates=3, rating_weight=1e6))
-    by_retrieval = Recommender(tiny.bundle, params.Recommender(num_candidates=3, rating_weight=0.0))
-    best, retrieved = recommend(few, [1], [4.0], 3), recommend(by_retrieval, [1], [4.0], 3)
-    assert {movie.movie_index for movie in best} == {movie.movie_index for movie in retrieved}
-    assert len(recommend(few, [1], [4.0], 8)) == 8
+def test_the_item_item_score_counts_as_much_as_its_weight_says(tiny: Tiny):
+    history, _ = Recommender(tiny.bundle, VALUES).history([15, 25, 35], [5.0] * 3, None, NOW)
+    scores = {}
+    for weight in (0.0, 2.0):
+        asked = Recommender(tiny.bundle, VALUES.model_copy(update={"similar_weight": weight}))
+        sourced = asked.candidates(history, NOW)
+        scores[weight] = asked.scored(sourced, np.zeros(len(sourced.movie_index), np.float32)).retrieval_score
+    np.testing.assert_allclose(scores[2.0] - scores[0.0], 2 * sourced.similar, atol=1e-5)
+    assert (sourced.similar > 0).any()
+
+
+def test_the_first_movies_do_not_depend_on_how_many_are_asked_for(recommender: Recommender):
+    assert recommend(recommender, [1, 2], [4.0, 2.0], 30)[:7] == recommend(recommender, [1, 2], [4.0, 2.0], 7)
+
+
+def test_what_is_not_wanted_is_not_shown(tiny: Tiny, recommender: Recommender):
+    history, _ = recommender.history([15, 25], [4.0, 2.0], None, NOW)
+    without = recommender.recommend(history, NOW, 10)
+    wanted = Wanted(
+        genres=frozenset({"Drama"}), first_year=1980, last_year=1999, languages=frozenset({"en"}),
+        excluded=[without[0].movie_index],
+    )  # fmt: skip
+    best = recommender.recommend(history, NOW, 10, wanted)
+    titles = tiny.bundle.titles
+    assert len(best) == 10
+    for movie in best:
+        row = movie.movie_index
+        assert (titles.genres[row], titles.language[row]) == (["Drama"], "en")
+        assert 1980 <= titles.year[row] <= 1999
+        assert row != without[0].movie_index
+
+
+def test_a_movie_without_a_year_is_in_no_years(tiny: Tiny, recommender: Recommender):
+    assert tiny.bundle.titles.year[0] == 0
+    allowed = recommender.catalogue_filter.allowed
+    assert allowed(Wanted())[0]
+    assert not allowed(Wanted(last_year=2200))[0]
+    assert not allowed(Wanted(first_year=1))[0]
+
+
+def test_exploration_happens_under_a_seed_only_and_is_named(recommender: Recommender):
+    history, _ = recommender.history([15, 25], [4.0, 2.0], None, NOW)
+    plain = recommender.recommend(history, NOW, 10)
+    assert "exploration" not in {movie.source for movie in plain}
+    explored = recommender.recommend(history, NOW, 10, seed=4)
+    assert explored == recommender.recommend(history, NOW, 10, seed=4)
+    assert "exploration" in {movie.source for movie in explored}
+    assert explored[0] == plain[0]
+
+
+def test_the_reason_is_the_liked_movie_with_the_largest_weight(tiny: Tiny, recommender: Recommender):
+    neighbours = tiny.bundle.neighbours
+    position, movie, weight = neighbours.of_history(np.arange(MOVIES, dtype=np.int32))
+    strongest = int(np.argmax(weight))
+    liked, shown = int(position[strongest]), movie[strongest : strongest + 1]
+    ratings = np.array([5.0, 5.0], np.float32)
+    other = (liked + 1) % MOVIES
+    history = History(np.array([liked, other], np.int32), ratings, np.array([NOW - 2, NOW - 1]))
+    assert recommender.reasons(history, shown).tolist() == [liked]
+    disliked = History(history.movie_index, np.array([1.0, 1.0], np.float32), history.timestamp)
+    assert recommender.reasons(disliked, shown).tolist() == [-1]
+
+
+def test_reasons_are_found_for_many_movies_in_any_order(recommender: Recommender):
+    history, _ = recommender.history([15, 25, 35], [5.0, 4.5, 1.0], None, NOW)
+    shown = np.array([900, 20, 400, 7], np.int32)
+    together = recommender.reasons(history, shown)
+    alone = [recommender.reasons(history, shown[row : row + 1])[0] for row in range(4)]
+    assert together.tolist() == alone
+    assert set(together.tolist()) <= {1, 2, -1}
+
+
+def test_similar_movies_are_others_the_closest_first_and_filtered(tiny: Tiny, recommender: Recommender):
+    best, likeness = recommender.similar(3, 20, Wanted(genres=frozenset({"Horror"})))
+    assert len(best) == 20
+    assert 3 not in best
+    assert likeness.tolist() == sorted(likeness.tolist(), reverse=True)
+    assert {tuple(tiny.bundle.titles.genres[row]) for row in best} == {("Horror",)}
+
+
+def test_a_movie_added_later_is_found_rated_and_recommended(recommender: Recommender):
+    (row,) = recommender.rows_of([ADDED_ID])
+    assert row == MOVIES
+    history, unknown = recommender.history([ADDED_ID, 15], [5.0, 4.0], None, NOW)
+    assert unknown == []
+    assert 0.5 <= recommender.predict_ratings(history, np.array([row], np.int32), NOW)[0] <= 5
+    seen_little, _ = recommender.history([15], [4.0], None, NOW)
+    wanted = Wanted(first_year=2031)
+    assert [movie.movie_index for movie in recommender.recommend(seen_little, NOW, 10, wanted)] == [row]
 
 
 def test_only_the_latest_of_a_long_history_reach_the_query_tower(tiny: Tiny, recommender: Recommender):
@@ -121,5 +217,5 @@ def test_log_shares_of_equal_scores_are_equal_and_large_scores_do_not_overflow()
 
 def test_a_recommendation_is_plain_numbers(recommender: Recommender):
     best = recommend(recommender, [1], [4.0], 1)[0]
-    assert [type(value) for value in vars(best).values()] == [int, float, float, float]
+    assert [type(value) for value in vars(best).values()] == [int, float, float, float, str, int]
     assert isinstance(best, Recommendation)

@@ -1,143 +1,268 @@
-"""A live `bentoml serve` on the tiny bundle, over HTTP."""
+"""The whole service in process, over a bundle made by hand."""
 
+import asyncio
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
+import logging
+import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from starlette.testclient import TestClient
 
-from stages import paths
-from stages.serving import bundle, package
+from stages.monitoring import events
+from stages.serving import bundle, service
 from stages.serving.answers import Answers
-from stages.serving.bundle import Packaged
-from stages.serving.schemas import RecommendRequest
-from tests.serving.conftest import NOW, VALUES, Tiny
+from tests.serving import small
+from tests.serving.small import MOVIES, SERVING, id_of
 
 READY_SECONDS = 25
 
 
 @pytest.fixture(scope="module")
-def server(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `bentoml serve`, started in a folder laid out as the repository is."""
-    root = tmp_path_factory.mktemp("served")
-    for name in ("bentofile.yaml", "stages"):
-        (root / name).symlink_to(tiny.root / name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tiny.root)
-        bundle.write(package.collect(VALUES), root / paths.BUNDLE)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"BENTOML_HOME": str(root / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
-    command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    log = root / "serve.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _wait(address, process, log)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        shutil.rmtree(root / "bentoml", ignore_errors=True)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
 
 
-def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"The service was not ready within {READY_SECONDS} s:\n{log.read_text()}")
+@pytest.fixture(scope="module")
+def ask(folder: Path) -> Iterator[TestClient]:
+    with small.application(folder) as app, TestClient(app, follow_redirects=False) as opened:
+        yield opened
 
 
-def post(address: str, body: Any) -> tuple[int, Any]:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(
-        f"{address}/recommend", data=data, headers={"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return response.status, json.loads(response.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read())
+# ---- what is answered -------------------------------------------------------------------------------------
 
 
-def test_the_live_service_answers_exactly_what_the_recommender_does(tiny: Tiny, server: str):
-    history = [{"movie_id": 10 * row + 5, "rating": 4.5, "timestamp": 10**6 * row} for row in range(1, 30)]
-    # The last movie is far ahead of any clock: the moment of asking is then the second after it.
-    history.append({"movie_id": 5, "rating": 1.0, "timestamp": 4_000_000_000})
-    body = {"history": [*history, {"movie_id": 1, "rating": 5, "timestamp": 7}], "k": 20}
-    status, answered = post(server, body)
-    expected = Answers(Packaged(tiny.bundle, VALUES, answered["model"])).recommend(
-        RecommendRequest.model_validate(body), NOW
-    )
-    assert status == 200
-    assert answered == json.loads(expected.model_dump_json())
-    assert len(answered["recommendations"]) == 20
-    assert answered["unknown_movie_ids"] == [1]
-    assert len(answered["model"]) == 64
-
-
-def test_an_empty_history_is_answered_with_titles(server: str):
-    status, answered = post(server, {"history": [], "k": 3})
-    assert status == 200
-    assert [set(movie) for movie in answered["recommendations"]] == [
-        {"movie_id", "title", "year", "genres", "score", "predicted_rating"}
+def test_a_recommendation_says_what_why_and_by_which_model(ask: TestClient):
+    answered = ask.post("/recommend", json={"history": [{"movie_id": 5, "rating": 5}], "k": 3})
+    assert answered.status_code == 200
+    assert set(answered.json()) == {"recommendations", "unknown_movie_ids", "model", "milliseconds"}
+    assert [set(movie) for movie in answered.json()["recommendations"]] == [
+        {
+            "movie_id",
+            "title",
+            "year",
+            "genres",
+            "score",
+            "predicted_rating",
+            "source",
+            "because",
+            "explanation",
+        }
     ] * 3
-    assert answered["recommendations"][0]["title"].startswith("Amélie")
 
 
 @pytest.mark.parametrize(
-    ("body", "field", "rule"),
+    ("path", "body", "field"),
     [
-        ({"history": [{"movie_id": 5, "rating": 7.5}]}, ["history", 0, "rating"], "less than or equal to 5"),
-        ({"history": [{"movie_id": "5", "rating": 4}]}, ["history", 0, "movie_id"], "valid integer"),
-        ({"history": [], "k": 1000}, ["k"], "less than or equal to 100"),
-        ({"k": 3}, ["history"], "Field required"),
-        ({"history": [], "genre": "Drama"}, ["genre"], "not permitted"),
-        ({"history": [{"movie_id": 5, "rating": 4, "timestamp": 1_600_000_000_000}]},
-         ["history", 0, "timestamp"], "less than or equal to 4102444800"),
-        ({"history": [{"movie_id": 5, "rating": 4, "timestamp": 9}, {"movie_id": 5, "rating": 4}]},
-         [], "history: give every movie a timestamp or none; 1 of 2 have one"),
-        ([], [], "object"),
-        (b"{not json", [], "Invalid JSON"),
+        ("/similar", {"movie_id": 5, "k": 2}, "similar"),
+        ("/predict_ratings", {"history": [], "movie_ids": [5, 15]}, "predictions"),
+    ],
+)
+def test_other_questions_are_answered_too(ask: TestClient, path: str, body: Any, field: str):
+    answered = ask.post(path, json=body)
+    assert answered.status_code == 200
+    assert len(answered.json()[field]) == 2
+
+
+def test_movies_are_searched_and_looked_up(ask: TestClient):
+    (found,) = ask.get("/movies", params={"title": "AMELIE", "k": 5}).json()["movies"]
+    details = ask.get(f"/movies/{found['movie_id']}").json()
+    assert {key: details[key] for key in found} == found
+    assert (details["language"], details["ratings"]) == ("fr", 59)
+
+
+def test_the_model_card_names_the_bundle_and_what_the_filters_know(ask: TestClient):
+    answered = ask.get("/model").json()
+    assert answered["model"] == small.HASH
+    assert answered["num_movies"] == MOVIES
+    assert answered["genres"] == ["Action", "Comedy", "Drama", "Romance", "Sci-Fi"]
+    assert answered["languages"] == ["en", "fr"]
+    assert answered["data"]["licences"][0]["licence"] == "MIT"
+
+
+def test_feedback_is_recorded_with_its_time_once_it_was_valid(ask: TestClient, folder: Path):
+    event = {"movie_id": 5, "event": "rated", "rating": 4.5, "session": "a\nb"}
+    before = int(time.time())
+    assert ask.post("/feedback", json=event).json() == {"recorded": True}
+    assert ask.post("/feedback", json={"movie_id": 6, "event": "shown"}).status_code == 404
+    (recorded,) = events.read(folder / "feedback.jsonl")
+    assert recorded is not None
+    assert before <= recorded.pop("time") <= time.time()
+    assert recorded == event
+
+
+def test_feedback_that_cannot_be_recorded_is_not_said_to_be(ask: TestClient, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        events.Recorder, "append", lambda *_: (_ for _ in ()).throw(events.RecordError("full"))
+    )
+    answered = ask.post("/feedback", json={"movie_id": 5, "event": "shown"})
+    assert answered.status_code == 500
+    assert set(answered.json()) == {"detail"}
+
+
+def test_concurrent_requests_get_the_answers_that_sequential_ones_get(folder: Path):
+    bodies = [
+        {
+            "history": [
+                {"movie_id": id_of(row), "rating": 0.5 + row % 10 / 2} for row in range(start, start + size)
+            ]
+        }
+        for start in range(8)
+        for size in (0, 1, 7, 40)
+    ]
+    roomy = SERVING.model_copy(update={"max_in_flight": len(bodies)})
+
+    async def both() -> tuple[list[Any], list[Any]]:
+        with small.application(folder, roomy) as app:
+            transport = httpx.ASGITransport(app)
+            async with (
+                app.router.lifespan_context(app),
+                httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+            ):
+                alone = [await client.post("/recommend", json=body) for body in bodies]
+                together = await asyncio.gather(*(client.post("/recommend", json=body) for body in bodies))
+        return [answer_of(one) for one in alone], [answer_of(one) for one in together]
+
+    sequential, concurrent = asyncio.run(both())
+    assert concurrent == sequential
+    assert len({json.dumps(answer) for answer in sequential}) > 20
+
+
+def answer_of(response: httpx.Response) -> Any:
+    assert response.status_code == 200
+    return {key: value for key, value in response.json().items() if key != "milliseconds"}
+
+
+# ---- what is refused --------------------------------------------------------------------------------------
+
+RATED = {"movie_id": 5, "rating": 4}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "rule"),
+    [
+        ("/recommend", {"history": [{"movie_id": 5, "rating": 7.5}]}, ["history", 0, "rating"], "equal to 5"),
+        ("/recommend", {"history": [{"movie_id": "5", "rating": 4}]}, ["history", 0, "movie_id"], "integer"),
+        ("/recommend", {"history": [], "k": 1000}, ["k"], "less than or equal to 100"),
+        ("/recommend", {"history": [], "k": True}, ["k"], "valid integer"),
+        ("/recommend", {"k": 3}, ["history"], "Field required"),
+        ("/recommend", {"history": [], "genre": "Drama"}, ["genre"], "not permitted"),
+        ("/recommend", {"history": [], "genres": ["Jazz"]}, ["genres", 0], "must be one of Action, Comedy"),
+        ("/recommend", {"history": [], "languages": ["xx"]}, ["languages", 0], "must be one of en, fr"),
+        ("/recommend", {"history": [], "years": {"first": 1999, "last": 1990}}, ["years"], "at most last"),
+        ("/recommend", {"history": [RATED | {"timestamp": 16 * 10**11}]}, ["history", 0, "timestamp"], "410"),
+        ("/recommend", {"history": [RATED | {"timestamp": 9}, RATED]}, ["history"], "1 of 2 have one"),
+        ("/recommend", [], [], "object"),
+        ("/recommend", b"{not json", [], "Invalid JSON"),
+        ("/recommend", b'{"history": [{"movie_id": 5, "rating": NaN}]}', ["history", 0, "rating"], "finite"),
+        ("/similar", {"movie_id": 5, "years": {"since": 1990}}, ["years", "since"], "not permitted"),
+        ("/predict_ratings", {"history": [], "movie_ids": []}, ["movie_ids"], "at least 1 item"),
+        ("/feedback", {"movie_id": 5, "event": "rated"}, ["rating"], "only there; received None with rated"),
+        ("/feedback", {"movie_id": 5, "event": "shown", "rating": 4}, ["rating"], "received 4.0 with shown"),
+        ("/feedback", {"movie_id": 5, "event": "liked"}, ["event"], "'rated' or 'dismissed'"),
+        ("/feedback", {"movie_id": 5, "event": "shown", "model": "latest"}, ["model"], "match pattern"),
     ],
 )  # fmt: skip
 def test_an_invalid_body_is_a_400_that_names_field_and_rule(
-    server: str, body: Any, field: list[str | int], rule: str
+    ask: TestClient, path: str, body: Any, field: list[str | int], rule: str
 ):
-    status, answered = post(server, body)
-    assert status == 400
-    assert answered["detail"][0]["loc"] == field
-    assert rule in answered["detail"][0]["msg"]
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answered = ask.post(path, content=content)
+    assert answered.status_code == 400
+    (problem,) = answered.json()["detail"]
+    assert set(problem) == {"loc", "msg"}
+    assert problem["loc"] == field
+    assert rule in problem["msg"]
 
 
-def test_a_clock_behind_the_history_is_put_after_it(tiny: Tiny):
-    service = Answers(Packaged(tiny.bundle, VALUES, "hash"))
-    request = RecommendRequest.model_validate(
-        {"history": [{"movie_id": 5, "rating": 4, "timestamp": NOW}], "k": 3}
-    )
-    assert service.recommend(request, NOW - 100) == service.recommend(request, NOW + 1)
-    assert service.recommend(request, NOW + 10**8) != service.recommend(request, NOW + 1)
+@pytest.mark.parametrize(
+    ("method", "path", "status", "field"),
+    [
+        ("GET", "/movies", 400, ["title"]),
+        ("GET", "/movies?title=x&k=0", 400, ["k"]),
+        ("GET", "/movies?title=x&page=2", 400, ["page"]),
+        ("GET", "/movies/6", 404, ["movie_id"]),
+        ("GET", "/movies/the-matrix", 404, ["movie_id"]),
+        ("GET", f"/movies/{'9' * 5000}", 404, ["movie_id"]),
+        ("GET", "/nothing", 404, []),
+        ("GET", "/ui/nothing.js", 404, []),
+        ("GET", "/recommend", 405, []),
+        ("PUT", "/model", 405, []),
+    ],
+)
+def test_whatever_is_refused_is_refused_in_one_shape(
+    ask: TestClient, method: str, path: str, status: int, field: list[str]
+):
+    answered = ask.request(method, path)
+    assert answered.status_code == status
+    (problem,) = answered.json()["detail"]
+    assert problem["loc"] == field
+    assert problem["msg"]
 
 
-def test_a_movie_without_a_year_has_none(tiny: Tiny):
-    service = Answers(Packaged(tiny.bundle, VALUES, "hash"))
-    everything_else = [{"movie_id": 10 * row + 5, "rating": 4} for row in range(1, 1200)]
-    request = RecommendRequest.model_validate({"history": everything_else})
-    (movie,) = service.recommend(request, NOW).recommendations
-    assert (movie.movie_id, movie.year) == (5, None)
+def test_the_callers_mistakes_do_not_fill_the_log(ask: TestClient, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        assert ask.post("/recommend", json={}).status_code == 400
+        assert ask.post("/similar", json={"movie_id": 6}).status_code == 404
+    assert caplog.records == []
+
+
+def test_a_failure_of_the_service_is_logged(
+    ask: TestClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Answers, "similar", lambda *_: 1 / 0)
+    with caplog.at_level(logging.ERROR):
+        assert ask.post("/similar", json={"movie_id": 5}).status_code == 500
+    assert "ZeroDivisionError" in caplog.text
+
+
+# ---- around it --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/ui"])
+def test_the_root_leads_to_the_page_at_an_address_that_any_prefix_keeps(ask: TestClient, path: str):
+    answered = ask.get(path)
+    assert (answered.status_code, answered.headers["location"]) == (307, "ui/")
+    assert ask.get("/ui/").headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/docs"])
+def test_nothing_loads_from_another_host(ask: TestClient, path: str):
+    page = ask.get(path).text
+    loaded = re.findall(r"""(?:src|href|url)\s*[=:(]\s*["']?([^"')\s>]+)""", page)
+    assert loaded
+    assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
+    assert "googletagmanager" not in page
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics", "/docs.json", "/schema.json"])
+def test_health_metrics_and_documents_are_there(ask: TestClient, path: str):
+    assert ask.get(path).status_code == 200
+
+
+def test_requests_are_counted_by_endpoint(ask: TestClient):
+    line = 'bentoml_service_request_total{endpoint="/movies/{movie_id}",http_response_code="200"} '
+    ask.get("/movies/5")
+    before = float(ask.get("/metrics").text.partition(line)[2].partition("\n")[0])
+    ask.get("/movies/15")
+    assert f"{line}{before + 1}" in ask.get("/metrics").text
+
+
+def test_a_body_above_the_limit_is_refused(ask: TestClient):
+    assert ask.post("/recommend", content=b" " * 100_001).status_code == 413
+
+
+def test_a_bundle_that_is_not_there_keeps_the_service_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(service, "ROOT", tmp_path)
+    monkeypatch.setattr(service, "open_packaged", bundle.open_packaged)
+    with (
+        pytest.raises(bundle.BundleError, match=r"There is no bundle: .*Run `dvc repro package_service`"),
+        TestClient(service.Marquee.to_asgi()),
+    ):
+        pass

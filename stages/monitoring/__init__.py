@@ -1,0 +1,1 @@
+"""What the service sees in production, recorded as data."""

@@ -1,0 +1,149 @@
+"""A bundle made by hand: real titles, random vectors, and arithmetic in place of the exported models."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stages import params
+from stages.data.catalogue import Catalogue
+from stages.data.interactions import Float32
+from stages.neighbours.item_item import ItemItem
+from stages.ranking.movies import Movies, MovieStatistics
+from stages.serving import model_card, recommender, service
+from stages.serving.bundle import Bundle, Packaged, Settings
+from stages.serving.catalogue_index import CatalogueIndex, Titles
+from stages.serving.model_card import ModelCard
+
+NAMED = (
+    ("The Matrix", 1999, ["Action", "Sci-Fi"], "en", ["Lana Wachowski"], ["Keanu Reeves"]),
+    ("Amélie (Le Fabuleux destin d'Amélie Poulain)", 2001, ["Comedy", "Romance"], "fr", [], []),
+    ("Spider-Man", 2002, ["Action"], "en", ["Sam Raimi"], ["Tobey Maguire"]),
+    ("An Untitled Film", 0, [], "", [], []),
+)
+MOVIES, DIM = 60, 6
+NOW = 1_600_000_000
+VALUES = params.Recommender(
+    two_tower_quota=100,
+    similar_quota=10,
+    popular_quota=10,
+    popular_days=30,
+    similar_weight=0.3,
+    rating_weight=0.1,
+    genre_at_most=8,
+    genre_among=10,
+    diversity=0.1,
+    explore_share=0.2,
+)
+SERVING = params.Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0)
+HASH = "ab" * 32
+
+
+class Arithmetic:
+    """In place of an exported model: numbers that follow from the inputs."""
+
+    def __init__(self, content: bytes) -> None:
+        self._tower = content == b"query_tower"
+
+    def __call__(self, **inputs: Any) -> Float32:
+        """A query (1, D) near the latest movies, or stars (n,)."""
+        if self._tower:
+            mean = inputs["vectors"].reshape(-1, DIM).mean(axis=0) + inputs["features"].mean()
+            return (mean + np.float32(0.1))[None].astype(np.float32)
+        pull = inputs["features"].mean(axis=1) + inputs["content"].sum(axis=1)
+        return (0.5 + 4.5 / (1 + np.exp(-np.nan_to_num(pull)))).astype(np.float32)
+
+
+def id_of(row: int) -> int:
+    """The movie_id of a row."""
+    return 10 * row + 5
+
+
+def packaged() -> Packaged:
+    """Sixty movies, the first four with names of their own."""
+    rng = np.random.default_rng(0)
+    rest = [
+        (
+            f"Film Number {row}",
+            1950 + row,
+            [["Drama"], ["Comedy"], ["Drama", "Action"]][row % 3],
+            "en",
+            [],
+            [],
+        )
+        for row in range(len(NAMED), MOVIES)
+    ]
+    title, year, genres, language, directors, cast = (
+        list(column) for column in zip(*NAMED, *rest, strict=True)
+    )
+    ids = [id_of(row) for row in range(MOVIES)]
+    titles = Titles(ids, title, year, genres, language, directors, cast)
+    facts = Catalogue(
+        genres=np.eye(3, dtype=np.float32)[rng.integers(0, 3, MOVIES)],
+        language=np.zeros((MOVIES, 0), np.float32),
+        text=np.zeros((MOVIES, 4), np.float32),
+        release=np.array([row or 1990 for row in year], np.float32),
+        names=np.zeros((MOVIES, 0), np.int32),
+    )
+    bias = rng.normal(0, 0.3, MOVIES).astype(np.float32)
+    statistics = MovieStatistics(
+        global_mean=np.float32(3.5),
+        content_weights=np.zeros(9, np.float32),
+        bias=bias,
+        content_bias=bias,
+        spread=np.ones(MOVIES, np.float32),
+        count=np.arange(MOVIES, 0, -1).astype(np.float32),
+        factors=rng.normal(0, 0.1, (MOVIES, 2)).astype(np.float32),
+        taste_weights=np.zeros((21, 2), np.float32),
+        taste=rng.normal(0, 0.3, (MOVIES, 2)).astype(np.float32),
+    )
+    index = CatalogueIndex(
+        candidates=rng.normal(size=(MOVIES, DIM)).astype(np.float32),
+        ranking_id_row=np.arange(MOVIES, dtype=np.int32),
+        popular=np.arange(MOVIES, 0, -1).astype(np.float32),
+        movies=Movies(facts, statistics),
+        titles=titles,
+    )
+    # Each movie speaks for the next one.
+    neighbours = ItemItem(
+        start=np.append(np.arange(MOVIES), MOVIES - 1),
+        movie_index=np.arange(1, MOVIES, dtype=np.int32),
+        weight=np.full(MOVIES - 1, 0.5, np.float32),
+    )
+    settings = Settings(history_length=10, embedding_dim=DIM, positive_rating=4.0, other_weight=0.2)
+    return Packaged(Bundle(settings, b"query_tower", b"dcn", neighbours, index), VALUES, HASH)
+
+
+def card() -> ModelCard:
+    """A card of nothing real."""
+    raw = {
+        "source": "sample",
+        "simulated": True,
+        "metadata": {"source": "included"},
+        "md5": {"films.csv": "0" * 32},
+        "counts": {"users": 9, "movies": MOVIES, "interactions": 99},
+        "licences": [{"data": "films", "holder": "Marquee", "licence": "MIT", "citation": "none"}],
+    }
+    processed = {
+        "split": "temporal",
+        "interactions": {"train": 80, "validation": 10, "test": 9, "context": 0},
+        "first_timestamp": {"train": 0, "validation": 86_400, "test": 1_507_546_089},
+    }
+    metrics = {stage: {"model": {"rmse": 0.9}} for stage in (*model_card.DESCRIBED, "tune_ranking")}
+    requirements = {"rmse_at_most": {"required": 1.2, "passed": 1}}
+    return model_card.build(raw, processed, metrics, requirements, ["pydantic==2.14.3", "numpy==2.4.6"])
+
+
+@contextmanager
+def application(folder: Path, serving: params.Serving = SERVING) -> Iterator[Any]:
+    """The whole ASGI app of the service, over the bundle made by hand; feedback goes into the folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recommender, "LiteRtModel", Arithmetic)
+        patch.setattr(service, "open_packaged", lambda _: packaged())
+        patch.setattr(service.model_card, "read", lambda _: card())
+        patch.setattr(service.limits, "read", lambda _: serving)
+        patch.setenv(service.FEEDBACK, str(folder / "feedback.jsonl"))
+        yield service.Marquee.to_asgi()
