@@ -88,7 +88,7 @@ lock: install-dev ## Resolve pyproject.toml anew into requirements*.lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
 
-.PHONY: repro serve measure bench
+.PHONY: repro serve measure bench ablation
 repro: install ## The whole pipeline: whatever changed since the last run
 	dvc repro
 
@@ -97,10 +97,13 @@ serve: install ## The recommender on http://localhost:3000 (PORT=...)
 	bentoml serve --port $(PORT)
 
 measure: repro ## Speed of training, evaluation and serving on this machine (benchmarks/, minutes)
-	dvc repro --force benchmarks/dvc.yaml:training_speed benchmarks/dvc.yaml:evaluation_speed benchmarks/dvc.yaml:serving_speed
+	dvc repro --force benchmarks/dvc.yaml:training_speed benchmarks/dvc.yaml:evaluation_speed benchmarks/dvc.yaml:variant_speed benchmarks/dvc.yaml:serving_speed
 
 bench: measure $(BENCH)/installed ## The same, and the accuracy of other recommenders on the test events
 	dvc repro --force benchmarks/dvc.yaml:peers
+
+ablation: repro ## What each part of the two-tower is worth, into docs/models.md (seventeen models, half an hour)
+	dvc repro --force benchmarks/dvc.yaml:ablation
 
 # ---- code -------------------------------------------------------------------------------------------------
 

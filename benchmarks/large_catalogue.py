@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,20 @@ from stages import paths, weights
 from stages.data import catalogue, interactions
 from stages.data.catalogue import Catalogue
 from stages.data.interactions import TRAIN, VALIDATION, Interactions
-from stages.serving import bundle
+from stages.neighbours import item_item
+from stages.neighbours.item_item import ItemItem
+from stages.serving import bundle, limits, model_card
 
 NUM_MOVIES = 62_423
-EXPORT = "stages.serving.export"
-KEPT = (paths.PARAMS, Path("bentofile.yaml"), paths.RETRIEVAL.best_params, paths.RANKING.best_params)
+ALSO_PACKAGED = (bundle.RECOMMENDER, limits.FILE, model_card.FILE)
+EXPORT, INDEX = "stages.serving.export", "stages.serving.index"
+KEPT = (
+    paths.PARAMS,
+    Path("bentofile.yaml"),
+    paths.ADDITIONS,
+    paths.PROCESSED.movie_encoder,
+    *(model.best_params for model in (paths.RETRIEVAL, paths.RANKING, paths.NEIGHBOURS, paths.RECOMMENDER)),
+)
 
 
 class LargeCatalogueError(ValueError):
@@ -56,15 +66,29 @@ def lay_out(root: Path, folder: Path, work: Workload, num_movies: int) -> None:
         catalogue.write(movies, paths.PROCESSED.movie_features)
         pq.write_table(titles, paths.PROCESSED.movies)
         save_untrained(work, table, movies)
-        _export()
-        files: dict[str, Path | bytes] = {path.name: path for path in paths.EXPORTED.folder.iterdir()}
-        files[bundle.RECOMMENDER] = root / paths.BUNDLE / bundle.RECOMMENDER
+        item_item.write(drawn_neighbours(num_movies, work), paths.NEIGHBOURS.weights)
+        for stage in (EXPORT, INDEX):
+            _run(stage)
+        files: dict[str, Path | bytes] = dict(bundle.parts_of_pipeline(additions=True).named())
+        packaged = root / paths.BUNDLE
+        files |= {name: packaged / name for name in ALSO_PACKAGED}
         bundle.write(files, paths.BUNDLE)
+
+
+def drawn_neighbours(num_movies: int, work: Workload) -> ItemItem:
+    """As many item-item weights as a fit leaves, drawn at random: EASE itself would take a minute."""
+    fitted = min(num_movies, work.neighbours.max_movies)
+    kept = work.neighbours.kept_per_movie
+    rng = np.random.default_rng(work.seed)
+    counts = np.where(np.arange(num_movies) < fitted, kept, 0)
+    neighbours = np.sort(rng.integers(0, fitted, (fitted, kept)), axis=1).astype(np.int32)
+    weight = rng.normal(0, 0.1, fitted * kept).astype(np.float32)
+    return ItemItem(np.append(0, np.cumsum(counts)), neighbours.ravel(), weight)
 
 
 def repeated(movies: Catalogue, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Catalogue:
     """These rows of a catalogue, repeats allowed."""
-    return Catalogue(movies.genres[rows], movies.language[rows], movies.text[rows], movies.release[rows])
+    return Catalogue(*(getattr(movies, field.name)[rows] for field in fields(Catalogue)))
 
 
 def spread_over(table: Interactions, num_movies: int, seed: int) -> Interactions:
@@ -97,14 +121,14 @@ def save_untrained(work: Workload, table: Interactions, movies: Catalogue) -> No
     weights.write(dcn, paths.RANKING.weights)
 
 
-def _export() -> None:
-    """Run the stage where we stand; nothing imports a stage."""
+def _run(stage: str) -> None:
+    """Run a stage where we stand; nothing imports one."""
     done = subprocess.run(
-        [sys.executable, "-m", EXPORT],
+        [sys.executable, "-m", stage],
         env=os.environ | {"PYTHONPATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise LargeCatalogueError(f"`python -m {EXPORT}` failed on a large catalogue:\n{done.stderr[-2000:]}")
+        raise LargeCatalogueError(f"`python -m {stage}` failed on a large catalogue:\n{done.stderr[-2000:]}")

@@ -52,7 +52,7 @@ def _recent_popularity(work: Workload, fitted: Interactions, _: Events, knobs: K
 
 
 def _ease(work: Workload, fitted: Interactions, _: Events, knobs: Knobs) -> Scorer:
-    ease = baselines.fit_ease(fitted, knobs["regularization"], work.evaluation.ease_max_movies)
+    ease = baselines.fit_ease(fitted, knobs["regularization"], work.neighbours.max_movies)
     return ease.scorer(work.table)
 
 

@@ -12,7 +12,7 @@ from stages.evaluation import events, metrics, ranks
 from stages.evaluation.events import Events
 from stages.evaluation.ranks import Scorer
 from stages.evaluation.report import HIT_K
-from stages.params import Evaluation, PreprocessData, Ranking, Retrieval
+from stages.params import Evaluation, Neighbours, PreprocessData, Ranking, Retrieval
 
 MOST_INTERACTIONS = 200_000
 
@@ -24,7 +24,7 @@ class Workload:
     Attributes:
         table: interactions of all periods, of as many people as stay within the bound.
         movies: facts of all movies.
-        retrieval: knobs of the two-tower, the sweep's winner; likewise `ranking`.
+        retrieval: knobs of the two-tower, the sweep's winner; likewise `ranking` and `neighbours`.
     """
 
     table: Interactions
@@ -33,6 +33,7 @@ class Workload:
     evaluation: Evaluation
     retrieval: Retrieval
     ranking: Ranking
+    neighbours: Neighbours
     seed: int
     threads: int
 
@@ -70,6 +71,7 @@ def read(most_interactions: int | None = MOST_INTERACTIONS) -> Workload:
         evaluation=params.load("evaluation", Evaluation),
         retrieval=params.load_best(Retrieval, paths.RETRIEVAL.best_params),
         ranking=params.load_best(Ranking, paths.RANKING.best_params),
+        neighbours=params.load_best(Neighbours, paths.NEIGHBOURS.best_params),
         seed=seed,
         threads=params.load_integer("threads"),
     )
