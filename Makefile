@@ -102,7 +102,7 @@ measure: repro ## Speed of training, evaluation and serving on this machine (ben
 bench: measure $(BENCH)/installed ## The same, and the accuracy of other recommenders on the test events
 	dvc repro --force benchmarks/dvc.yaml:peers
 
-ablation: repro ## What each part of the two-tower is worth, into docs/models.md (seventeen models, half an hour)
+ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation
 
 # ---- code -------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from stages.evaluation.events import Events
 
 HIT_K = 100
 LIST_K = 10
+ALSO_COMPARED = {"popularity", "gradient_boosting_plain"}
+"""Baselines that models are compared with beside the best one, where they were measured."""
 
 Numbers = dict[str, Any]
 
@@ -97,8 +99,7 @@ def retrieval_metrics(
     hits = {name: metrics.in_top_k(rank, HIT_K) for name, rank in kept.items()}
     best = _best(baselines, lambda name: -result[name]["top_100_accuracy"])
     for name in _models(ranks, baselines) if len(answered) else ():
-        against = {"popularity"} & set(baselines) | ({best} if best else set())
-        for other in sorted(against):
+        for other in sorted(ALSO_COMPARED & set(baselines) | ({best} if best else set())):
             paired = intervals.mean_difference(hits[name], hits[other], answered.users, samples, seed)
             _compare(result[name], paired, other, best)
     return result
@@ -119,7 +120,8 @@ def rating_metrics(
     Returns:
         `events` and one entry a model. Under `<model>`: rmse with interval, rmse_by_user, without a
         history; auc, ndcg_at_10 and mrr as means over users of the movies they rated in the period; for
-        those that are no baseline `minus_best_baseline`, paired, with interval: below 0 is better.
+        those that are no baseline `minus_best_baseline` and, where it was measured,
+        `minus_gradient_boosting_plain`, paired, with interval: below 0 is better.
     """
     _check(predicted, len(asked), baselines)
     with_history = asked.history_length > 0
@@ -133,10 +135,9 @@ def rating_metrics(
         result[name]["rmse_no_history"] = metrics.rmse(predicted[name][~with_history], apart.ratings)
     best = _best(baselines, lambda name: result[name]["rmse"])
     for name in _models(predicted, baselines) if len(answered) else ():
-        if best is None:
-            break
-        paired = intervals.rmse_difference(errors[name], errors[best], answered.users, samples, seed)
-        _compare(result[name], paired, best, best)
+        for other in sorted(ALSO_COMPARED & set(baselines) | ({best} if best else set())):
+            paired = intervals.rmse_difference(errors[name], errors[other], answered.users, samples, seed)
+            _compare(result[name], paired, other, best)
     return result
 
 
@@ -210,8 +211,8 @@ def _rating_counts(asked: Asked, answered: Asked) -> Numbers:
 def _compare(entry: Numbers, paired: intervals.Interval, other: str, best: str | None) -> None:
     if other == best:
         entry |= paired.named("minus_best_baseline") | {"best_baseline": other}
-    if other == "popularity":
-        entry |= paired.named("minus_popularity")
+    if other in ALSO_COMPARED:
+        entry |= paired.named(f"minus_{other}")
 
 
 def _models(results: Iterable[str], baselines: Sequence[str]) -> list[str]:

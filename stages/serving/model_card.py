@@ -112,7 +112,7 @@ def build(
     return ModelCard(
         data=Data(
             source=raw["source"],
-            simulated=raw["simulated"],
+            simulated=raw.get("simulated", False),
             metadata=raw["metadata"]["source"],
             md5=raw["md5"],
             users=counts["users"],
