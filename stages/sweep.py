@@ -11,7 +11,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 import stages
+from stages import paths
 from stages.params import ParamsError, S, Tune, load_best
 from stages.search_space import Plan, load_plan, plan
 from stages.sweep_result import Direction, Result, Trial, best_of, importances, reported, shown, write_result
@@ -36,6 +37,7 @@ __all__ = [
     "plan",
     "require_events",
     "search",
+    "search_and_write",
     "write_result",
 ]
 
@@ -115,6 +117,23 @@ def _study_name(plan: Plan[S], tune: Tune, seed: int, direction: Direction, fing
     sweep = tune.model_dump(exclude={"search", "timeout_minutes"})
     parts = [plan.section, plan.fixed, knobs, sweep, seed, direction, fingerprint]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def search_and_write(
+    plan: Plan[S],
+    objective: Callable[[S, Report], float],
+    tune: Tune,
+    seed: int,
+    direction: Direction,
+    best_params: Path,
+    read: Sequence[Path],
+    log: logging.Logger,
+) -> None:
+    """`search` and `write_result` as the stage `tune_<section>` does; `read` are the files it works on."""
+    stage = f"tune_{plan.section}"
+    journal = paths.LOGS / f"{stage}.journal"
+    result = search(plan, objective, tune, seed, journal, fingerprint(paths.PARAMS, *read), direction, log)
+    write_result(result, best_params, paths.reports(stage), paths.metrics(stage))
 
 
 def _open(journal: Path, name: str, tune: Tune, direction: Direction, log: logging.Logger) -> Any:

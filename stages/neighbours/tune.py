@@ -16,6 +16,7 @@ from stages.stage import run_stage
 from stages.sweep import Plan
 
 STAGE = "tune_neighbours"
+READ = (paths.PROCESSED.interactions,)
 
 
 def run(
@@ -37,17 +38,7 @@ def run(
         report(1, accuracy)
         return accuracy
 
-    result = sweep.search(
-        plan,
-        objective,
-        tune,
-        seed,
-        journal=paths.LOGS / f"{STAGE}.journal",
-        fingerprint=sweep.fingerprint(paths.PARAMS, paths.PROCESSED.interactions),
-        direction="maximize",
-        log=log,
-    )
-    sweep.write_result(result, paths.NEIGHBOURS.best_params, paths.reports(STAGE), paths.metrics(STAGE))
+    sweep.search_and_write(plan, objective, tune, seed, "maximize", paths.NEIGHBOURS.best_params, READ, log)
 
 
 def main() -> None:

@@ -58,19 +58,7 @@ def run(
         fitting.fit(fitted, facts, known, values, seed, after_epoch)
         return error
 
-    result = sweep.search(
-        plan,
-        objective,
-        tune,
-        seed,
-        journal=paths.LOGS / f"{STAGE}.journal",
-        fingerprint=sweep.fingerprint(
-            paths.PARAMS, paths.PROCESSED.interactions, paths.PROCESSED.movie_features
-        ),
-        direction="minimize",
-        log=log,
-    )
-    sweep.write_result(result, paths.RANKING.best_params, paths.reports(STAGE), paths.metrics(STAGE))
+    sweep.search_and_write(plan, objective, tune, seed, "minimize", paths.RANKING.best_params, READ, log)
 
 
 def main() -> None:

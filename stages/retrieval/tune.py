@@ -53,19 +53,7 @@ def run(
         fitting.fit(fitted, movies, values, preprocessing, seed, after_epoch)
         return accuracy
 
-    result = sweep.search(
-        plan,
-        objective,
-        tune,
-        seed,
-        journal=paths.LOGS / f"{STAGE}.journal",
-        fingerprint=sweep.fingerprint(
-            paths.PARAMS, paths.PROCESSED.interactions, paths.PROCESSED.movie_features
-        ),
-        direction="maximize",
-        log=log,
-    )
-    sweep.write_result(result, paths.RETRIEVAL.best_params, paths.reports(STAGE), paths.metrics(STAGE))
+    sweep.search_and_write(plan, objective, tune, seed, "maximize", paths.RETRIEVAL.best_params, READ, log)
 
 
 def main() -> None:

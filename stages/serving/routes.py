@@ -1,6 +1,7 @@
 """What is read with GET: the page, movies, the model card, the API's documentation."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
@@ -39,13 +40,23 @@ ENDPOINTS = (
 _MOVIE_ID: TypeAdapter[int] = TypeAdapter(MovieId)
 
 
+class PageFiles(StaticFiles):
+    """The page's files; a browser asks whether each is still the same, and never mixes two versions."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """A file, to be asked about again."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 def application() -> Starlette:
     """The routes; `state.answers` and `state.model_card` (bytes) are set once the bundle is open."""
     return Starlette(
         routes=[
             Route("/", _to_page),
             Route("/ui", _to_page),
-            Mount("/ui", StaticFiles(directory=PAGE, html=True)),
+            Mount("/ui", PageFiles(directory=PAGE, html=True)),
             Route("/movies", _movies),
             Route("/movies/{movie_id}", _movie),
             Route("/model", _model),

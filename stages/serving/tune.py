@@ -21,6 +21,7 @@ from stages.stage import run_stage
 from stages.sweep import Plan
 
 STAGE = "tune_recommender"
+READ = (paths.PROCESSED.interactions, paths.PROCESSED.movie_features)
 
 
 def run(
@@ -54,19 +55,7 @@ def run(
         report(1, value)
         return value
 
-    result = sweep.search(
-        plan,
-        objective,
-        tune,
-        seed,
-        journal=paths.LOGS / f"{STAGE}.journal",
-        fingerprint=sweep.fingerprint(
-            paths.PARAMS, paths.PROCESSED.interactions, paths.PROCESSED.movie_features
-        ),
-        direction="maximize",
-        log=log,
-    )
-    sweep.write_result(result, paths.RECOMMENDER.best_params, paths.reports(STAGE), paths.metrics(STAGE))
+    sweep.search_and_write(plan, objective, tune, seed, "maximize", paths.RECOMMENDER.best_params, READ, log)
 
 
 def main() -> None:

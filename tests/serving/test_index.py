@@ -9,16 +9,21 @@ import yaml
 
 from stages import params, paths
 from stages.data import catalogue
+from stages.files import read_json
 from stages.serving import bundle, catalogue_index, embeddings, index
 from stages.serving.litert import LiteRtModel
 from stages.serving.recommender import Recommender
 from tests.serving.conftest import ADDED_ID, MOVIES, REPOSITORY, Tiny
 
-ADDED = (
-    "movie_id,title,year,genres,language,release_date,keywords,cast,directors,overview\n"
-    '900001,"Lord of the Rings: The Hunt for Gollum, The",2019,Adventure|Fantasy,en,2019-12-17,'
-    "hobbit|ring|middle-earth|elf|wizard|quest,Ian McKellen|Elijah Wood|Viggo Mortensen,Peter Jackson,\n"
-)
+ADDED = """movie_id,title,year,genres,language,release_date,keywords,cast,directors,overview
+900001,The Lord of the Rings: The Hunt for Gollum,2018,Adventure|Fantasy,en,2018-12-17,\
+based on novel|epic|magic|friendship|mythology|sequel,Elijah Wood|Ian McKellen|Andy Serkis,Peter Jackson,
+900002,Star Wars: Episode X,2018,Action|Adventure|Sci-Fi,en,2018-12-17,\
+space opera|rebellion|robot|chosen one|space|aliens|sequel,Mark Hamill|Harrison Ford,George Lucas,
+900003,Toy Story 9,2018,Adventure|Animation|Children|Comedy,en,2018-11-17,\
+toys|friendship|family|escape|sequel,Tom Hanks|Tim Allen|Joan Cusack,John Lasseter,
+"""
+"""Sequels that were never made, of films in the embedded sample."""
 
 
 def test_candidates_are_those_of_the_two_tower_whatever_the_chunks(
@@ -79,27 +84,39 @@ def test_only_indexing_and_packaging_depend_on_the_additions():
     assert readers(paths.BUNDLE) == []
 
 
-def test_a_film_nobody_has_rated_is_recommended_to_who_likes_its_kind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture(scope="module")
+def with_sequels(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
+    """The repository's own models over its catalogue and films that nobody has rated."""
     if not (REPOSITORY / paths.EXPORTED.winner).is_file():
         pytest.skip("models/exported is not here: run make repro first")
-    monkeypatch.chdir(REPOSITORY)
-    additions = tmp_path / "additions.csv"
-    additions.write_text(ADDED, encoding="utf-8")
-    monkeypatch.setattr(paths, "ADDITIONS", additions)
-    for name in ("CATALOGUE_INDEX", "ADDITIONS_INDEX"):
-        monkeypatch.setattr(paths, name, paths.Index(tmp_path / name))
-    index.run(logging.getLogger("test"))
-    parts = bundle.parts_of_pipeline(additions=True)
-    values = params.load_best(params.Recommender, paths.RECOMMENDER.best_params)
-    recommender = Recommender(bundle.read(parts), values)
-    titles = recommender.index.titles
-    rings = [row for row, title in enumerate(titles.title) if "Lord of the Rings" in title][:3]
-    if len(rings) < 3:
-        pytest.skip("the data have no Lord of the Rings")
-    ids = [titles.movie_id[row] for row in rings]
-    now = 1_577_836_800  # 2020-01-01
-    history, _ = recommender.history(ids, [5.0] * 3, None, now)
-    shown = [titles.movie_id[movie.movie_index] for movie in recommender.recommend(history, now, 20)]
-    assert 900001 in shown
+    if read_json(REPOSITORY / paths.RAW.manifest)["source"] != "sample":
+        pytest.skip("the models are of other data than the embedded sample")
+    folder = tmp_path_factory.mktemp("sequels")
+    (folder / "additions.csv").write_text(ADDED, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(REPOSITORY)
+        patch.setattr(paths, "ADDITIONS", folder / "additions.csv")
+        patch.setattr(paths, "metrics", lambda stage: folder / f"{stage}.json")
+        for name in ("CATALOGUE_INDEX", "ADDITIONS_INDEX"):
+            patch.setattr(paths, name, paths.Index(folder / name))
+        index.run(logging.getLogger("test"))
+        values = params.load_best(params.Recommender, paths.RECOMMENDER.best_params)
+        return Recommender(bundle.read(bundle.parts_of_pipeline(additions=True)), values)
+
+
+@pytest.mark.parametrize(
+    ("series", "sequel"), [("The Lord of the Rings", 900001), ("Star Wars", 900002), ("Toy Story", 900003)]
+)
+def test_a_film_nobody_has_rated_is_recommended_to_who_liked_its_kind(
+    with_sequels: Recommender, series: str, sequel: int
+):
+    titles = with_sequels.index.titles
+    liked = [
+        movie_id
+        for movie_id, title in zip(titles.movie_id, titles.title, strict=True)
+        if title.startswith(series) and movie_id < 900_000
+    ]
+    now = 1_546_300_800  # 2019-01-01, as the sample ends
+    history, _ = with_sequels.history(liked, [5.0] * len(liked), None, now)
+    shown = [titles.movie_id[movie.movie_index] for movie in with_sequels.recommend(history, now, 100)]
+    assert next(movie_id for movie_id in shown if movie_id >= 900_000) == sequel

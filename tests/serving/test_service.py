@@ -75,6 +75,12 @@ def test_movies_are_searched_and_looked_up(ask: TestClient):
     assert (details["language"], details["ratings"]) == ("fr", 59)
 
 
+def test_a_browser_asks_whether_the_page_is_still_the_same(ask: TestClient):
+    page = ask.get("/ui/")
+    assert page.headers["cache-control"] == "no-cache"
+    assert ask.get("/ui/", headers={"If-None-Match": page.headers["etag"]}).status_code == 304
+
+
 def test_the_model_card_names_the_bundle_and_what_the_filters_know(ask: TestClient):
     answered = ask.get("/model").json()
     assert answered["model"] == small.HASH
