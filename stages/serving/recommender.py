@@ -83,7 +83,7 @@ class Recommender:
         titles = self.index.titles
         self._row_of = {movie_id: row for row, movie_id in enumerate(titles.movie_id)}
         self._most_popular = np.argsort(-self.index.popular, kind="stable")
-        self._vectors = np.ascontiguousarray(bundle.history_vectors)
+        self._vectors = bundle.history_vectors  # a view: a copy would be a tenth of the worker's memory
         self.catalogue_filter = CatalogueFilter(titles)
 
     def rows_of(self, movie_ids: Sequence[int]) -> list[int]:
