@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from stages.data.interactions import Float32, Int32, Int64
+from stages.data.interactions import Float32, Int32
 
 GROUP = 32
 """Scores that one maximum stands for: fewer cost more maxima, more let more scores pass."""
@@ -37,21 +37,3 @@ def _kth_of_maxima(scores: Float32, k: int) -> float:
         return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if k < len(scores) else -np.inf
     maxima = scores[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
     return float(np.partition(maxima, groups - k)[groups - k])
-
-
-def best_unseen(candidates: Float32, query: Float32, seen: Int32 | Int64, k: int) -> tuple[Int32, Float32]:
-    """The k candidates with the highest dot product that were not seen.
-
-    Args:
-        candidates: (num_movies, dim) embeddings of the whole catalogue.
-        query: (dim,) embedding.
-        seen: (s,) movie indices that must not be returned, repeats allowed.
-        k: how many; fewer are returned where fewer are unseen.
-
-    Returns:
-        (k,) int32 movie indices, best first, and (k,) float32 their scores.
-    """
-    scores = candidates @ query
-    scores[seen] = -np.inf
-    best = top_k(scores, k)
-    return best, scores[best]

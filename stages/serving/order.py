@@ -47,6 +47,12 @@ def scores(scored: Scored, values: Values) -> Float64:
     )
 
 
+def unit(vectors: Float32) -> Float32:
+    """(n, d) vectors of length 1; those of length 0 stay 0."""
+    directions: Float32 = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return directions
+
+
 def arrange(scored: Scored, score: Float64, values: Values, exempt: Bool) -> Int64:
     """(c,) positions in the order shown: by score, the first `genre_among` places by the rules.
 
@@ -63,9 +69,7 @@ def arrange(scored: Scored, score: Float64, values: Values, exempt: Bool) -> Int
     order = np.lexsort((scored.movie_index, -score))
     pool = order[:POOL]
     left = score[pool].copy()
-    unit = scored.vectors[pool] / np.maximum(
-        np.linalg.norm(scored.vectors[pool], axis=1, keepdims=True), 1e-9
-    )
+    direction = unit(scored.vectors[pool])
     genres = scored.genres[pool] & ~exempt
     places = np.zeros(genres.shape[1], dtype=np.int64)
     closest = np.zeros(len(pool), dtype=np.float32)
@@ -78,7 +82,7 @@ def arrange(scored: Scored, score: Float64, values: Values, exempt: Bool) -> Int
         chosen.append(best)
         left[best] = -np.inf
         places += genres[best]
-        closest = np.maximum(closest, unit @ unit[best])
+        closest = np.maximum(closest, direction @ direction[best])
     rest = np.delete(np.arange(len(pool)), chosen)
     return np.concatenate([pool[chosen], pool[rest], order[POOL:]]).astype(np.int64)
 

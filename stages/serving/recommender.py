@@ -84,6 +84,7 @@ class Recommender:
         self._row_of = {movie_id: row for row, movie_id in enumerate(titles.movie_id)}
         self._most_popular = np.argsort(-self.index.popular, kind="stable")
         self._vectors = bundle.history_vectors  # a view: a copy would be a tenth of the worker's memory
+        self._norms = np.linalg.norm(self._vectors, axis=1)
         self.catalogue_filter = CatalogueFilter(titles)
 
     def rows_of(self, movie_ids: Sequence[int]) -> list[int]:
@@ -228,7 +229,7 @@ class Recommender:
         which know who watched both, in the proportion in which `rank` adds them.
         """
         vector = self._vectors[movie_index]
-        norms = np.linalg.norm(self._vectors, axis=1) * np.linalg.norm(vector)
+        norms = self._norms * np.linalg.norm(vector)
         cosine = self._vectors @ vector / np.maximum(norms, 1e-9)
         one = np.array([movie_index], dtype=np.int32)
         weights = sources.similar_scores(
@@ -251,15 +252,9 @@ class Recommender:
         asked = (ascending[column] == neighbour) & (weight > 0)
         strongest = np.zeros((len(liked), len(movie_index)), dtype=np.float32)
         strongest[position[asked], np.argsort(movie_index)[column[asked]]] = weight[asked]
-        one, other = _unit(self._vectors[liked]), _unit(self._vectors[movie_index])
+        one, other = order.unit(self._vectors[liked]), order.unit(self._vectors[movie_index])
         likeness = one @ other.T
         known = strongest.max(axis=0) > 0
         best = np.where(known, strongest.argmax(axis=0), likeness.argmax(axis=0))
         speaks = known | (likeness.max(axis=0) >= LIKENESS)
         return np.where(speaks, liked[best], -1).astype(np.int32)
-
-
-def _unit(vectors: Float32) -> Float32:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Float32 = vectors / np.maximum(norms, 1e-9)
-    return unit

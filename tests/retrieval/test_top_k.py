@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.retrieval.top_k import best_unseen, top_k
+from stages.retrieval.top_k import top_k
 
 
 def test_equal_scores_come_in_order_of_position():
@@ -25,9 +25,8 @@ def test_it_is_the_start_of_a_stable_sort(values: list[int], k: int):
     assert top_k(scores, k).tolist() == expected
 
 
-def test_the_best_unseen_movies_and_their_scores():
-    candidates = np.array([[1, 0], [0, 1], [2, 2], [3, 0]], np.float32)
-    seen = np.array([3, 3], np.int32)
-    movies, scores = best_unseen(candidates, np.array([1, 2], np.float32), seen, 2)
-    assert movies.tolist() == [2, 1]  # scores 1, 2, 6 and, seen, 3
-    assert scores.tolist() == [6, 2]
+@given(st.integers(0, 2**32 - 1), st.integers(100, 3000), st.integers(1, 40), st.integers(1, 2000))
+def test_it_is_the_start_of_a_stable_sort_of_many_scores_too(seed: int, count: int, k: int, values: int):
+    # More scores than GROUP x k, where the threshold is that of the groups' maxima; few values tie often.
+    scores = np.random.default_rng(seed).integers(0, values, count).astype(np.float32)
+    assert top_k(scores, k).tolist() == np.argsort(-scores, kind="stable")[:k].tolist()
