@@ -21,6 +21,7 @@ COLORS = {
     "retrieval_only": plots.PALETTE[5],
     "ease": plots.PALETTE[2],
     "gradient_boosting": plots.PALETTE[2],
+    "gradient_boosting_plain": plots.PALETTE[3],
     "recent_popularity": plots.PALETTE[1],
     "movie_user_bias": plots.PALETTE[1],
     "popularity": plots.PALETTE[4],
@@ -40,6 +41,7 @@ NAMES = {
     "movie_mean": "movie mean",
     "movie_user_bias": "movie + user bias",
     "gradient_boosting": "gradient boosting",
+    "gradient_boosting_plain": "gradient boosting, plain features",
     "oracle": "oracle of the simulation",
 }
 LINE_HEIGHT = 0.055
