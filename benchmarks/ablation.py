@@ -13,16 +13,17 @@ import numpy as np
 
 from benchmarks import ablation_report, results, workload
 from benchmarks.workload import Workload
-from stages import params
-from stages.data.catalogue import Catalogue
-from stages.data.interactions import CONTEXT, TRAIN, VALIDATION, Bool, Interactions
-from stages.evaluation import metrics, ranks, report
-from stages.evaluation.events import Events
-from stages.evaluation.report import HIT_K
-from stages.params import Data, Retrieval
-from stages.retrieval import fitting
-from stages.runtime import start_tensorflow
-from stages.stage import run_stage
+from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION, Interactions
+from marquee.evaluation.measures import metrics, ranks, report
+from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.report import HIT_K
+from marquee.models.retrieval import fitting
+from marquee.models.training.runtime import start_tensorflow
+from marquee.pipeline import params
+from marquee.pipeline.arrays import Bool
+from marquee.pipeline.params import Data, Retrieval
+from marquee.pipeline.stage import run_stage
 
 NAME = "ablation"
 CONTENT, TEXT, NAMES, RATINGS, TIME = "content", "text", "names", "ratings", "time"

@@ -11,12 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpec
 
 from benchmarks import results
-from stages import plots
-from stages.data.interactions import Bool
-from stages.evaluation import intervals
-from stages.evaluation.metrics import Float64
-from stages.evaluation.report import Asked
-from stages.files import write_text
+from marquee.evaluation.measures import intervals
+from marquee.evaluation.measures.report import Asked
+from marquee.pictures import plots
+from marquee.pipeline.arrays import Bool, Float64
+from marquee.pipeline.files import write_text
 
 PAGE, PICTURE = Path("docs/models.md"), Path("docs/ablation.png")
 ACCURACY = "top_100_accuracy"

@@ -14,16 +14,18 @@ import numpy as np
 from benchmarks import pictures, results, tutorial, workload
 from benchmarks.clock import fastest
 from benchmarks.workload import Workload
-from stages import paths, weights
-from stages.data.interactions import TEST, TRAIN, VALIDATION, Bool, Float32, Int32, Interactions
-from stages.evaluation import metrics, ranks
-from stages.evaluation.events import Events
-from stages.evaluation.report import HIT_K
-from stages.retrieval import fitting
-from stages.retrieval.batches import Histories
-from stages.retrieval.fitting import FittedTwoTower
-from stages.runtime import start_tensorflow, tf, tfrs
-from stages.stage import run_stage
+from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
+from marquee.evaluation.measures import metrics, ranks
+from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.report import HIT_K
+from marquee.models.retrieval import fitting
+from marquee.models.retrieval.batches import Histories
+from marquee.models.retrieval.fitting import FittedTwoTower
+from marquee.models.training import weights
+from marquee.models.training.runtime import start_tensorflow, tf, tfrs
+from marquee.pipeline import paths
+from marquee.pipeline.arrays import Bool, Float32, Int32
+from marquee.pipeline.stage import run_stage
 
 NAME = "evaluation_speed"
 MOST_EVENTS, ROUNDS = 10_000, 3

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.neighbours import histories_matrix, people_matrix
-from stages.data.interactions import Float32, Interactions
-from stages.evaluation.events import Events
-from stages.evaluation.ranks import Scorer
+from marquee.data.tables.interactions import Interactions
+from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.ranks import Scorer
+from marquee.pipeline.arrays import Float32
 
 PYTHON = Path(".venv-bench/bin/python")
 SCRIPT = Path("benchmarks/matrix_factorization.py")

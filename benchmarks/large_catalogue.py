@@ -1,4 +1,4 @@
-"""The service over as many movies as MovieLens-25M has: real shapes, repeated facts, untrained weights.
+"""The service over as many movies as MovieLens-25M has: real shapes, repeated catalogue, untrained weights.
 
 Speed and memory depend on the number of movies and the sizes of the models, not on what they learned.
 """
@@ -15,17 +15,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.workload import Workload
-from stages import paths, weights
-from stages.data import catalogue, interactions
-from stages.data.catalogue import Catalogue
-from stages.data.interactions import TRAIN, VALIDATION, Interactions
-from stages.neighbours import item_item
-from stages.neighbours.item_item import ItemItem
-from stages.serving import bundle, limits, model_card
+from marquee.data.tables import interactions
+from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.interactions import TRAIN, VALIDATION, Interactions
+from marquee.models.neighbours import item_item
+from marquee.models.neighbours.item_item import ItemItem
+from marquee.models.training import weights
+from marquee.pipeline import paths
+from marquee.serving.recommender import bundle
+from marquee.serving.service import limits, model_card
 
 NUM_MOVIES = 62_423
 ALSO_PACKAGED = (bundle.RECOMMENDER, limits.FILE, model_card.FILE)
-EXPORT, INDEX = "stages.serving.export", "stages.serving.index"
+EXPORT, INDEX = "stages.export_models", "stages.index_catalogue"
 KEPT = (
     paths.PARAMS,
     Path("bentofile.yaml"),
@@ -63,7 +65,7 @@ def lay_out(root: Path, folder: Path, work: Workload, num_movies: int) -> None:
     movies, table = repeated(work.movies, rows), spread_over(work.table, num_movies, work.seed)
     with contextlib.chdir(folder):
         interactions.write(table, paths.PROCESSED.interactions)
-        catalogue.write(movies, paths.PROCESSED.movie_features)
+        movies.write(paths.PROCESSED.movie_features)
         pq.write_table(titles, paths.PROCESSED.movies)
         save_untrained(work, table, movies)
         item_item.write(drawn_neighbours(num_movies, work), paths.NEIGHBOURS.weights)
@@ -108,10 +110,10 @@ def spread_over(table: Interactions, num_movies: int, seed: int) -> Interactions
 
 def save_untrained(work: Workload, table: Interactions, movies: Catalogue) -> None:
     """Both models as they are before training."""
-    from stages.ranking import data
-    from stages.ranking.dcn import Dcn
-    from stages.retrieval import fitting
-    from stages.runtime import start_tensorflow
+    from marquee.models.ranking import rows as data
+    from marquee.models.ranking.dcn import Dcn
+    from marquee.models.retrieval import fitting
+    from marquee.models.training.runtime import start_tensorflow
 
     start_tensorflow(work.seed, work.threads)
     fitted = (TRAIN, VALIDATION)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from stages.data.interactions import Float32, Interactions
-from stages.evaluation.events import Events
-from stages.evaluation.ranks import Scorer, seen_pairs
+from marquee.data.tables.interactions import Interactions
+from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.ranks import Scorer, seen_pairs
+from marquee.pipeline.arrays import Float32
 
 
 @dataclass(frozen=True)

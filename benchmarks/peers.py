@@ -16,15 +16,19 @@ from benchmarks import pictures, results, tutorial, workload
 from benchmarks.ials import fit_ials
 from benchmarks.neighbours import fit_neighbours
 from benchmarks.workload import Workload
-from stages import paths, plots, weights
-from stages.data.interactions import TEST, TRAIN, VALIDATION, Int32, Interactions
-from stages.evaluation import baselines, events, ranks, report
-from stages.evaluation.events import Events
-from stages.evaluation.ranks import Scorer
-from stages.files import write_text
-from stages.retrieval import fitting
-from stages.runtime import start_tensorflow, tf
-from stages.stage import run_stage
+from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
+from marquee.evaluation.measures import events, ranks, report
+from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.ranks import Scorer
+from marquee.models.baselines import baselines
+from marquee.models.retrieval import fitting
+from marquee.models.training import weights
+from marquee.models.training.runtime import start_tensorflow, tf
+from marquee.pictures import plots
+from marquee.pipeline import paths
+from marquee.pipeline.arrays import Int32
+from marquee.pipeline.files import write_text
+from marquee.pipeline.stage import run_stage
 
 NAME = "peers"
 ALS_ITERATIONS = 15

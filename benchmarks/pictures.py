@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from stages import plots
+from marquee.pictures import plots
 
 
 def bars(axes: Axes, values: Mapping[str, float], title: str, unit: str, ours: str | None = None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clock import machine
-from stages.files import write_json
+from marquee.pipeline.files import write_json
 
 METRICS = Path("benchmarks/metrics")
 REPORTS = Path("reports/bench")

@@ -13,14 +13,15 @@ from benchmarks import large_catalogue, load, pictures, results, workload
 from benchmarks.clock import percentiles
 from benchmarks.server import Server, serving
 from benchmarks.workload import Workload
-from stages import paths
-from stages.data.interactions import VALIDATION
-from stages.evaluation import events
-from stages.serving import gates, histories
-from stages.serving.answers import Answers
-from stages.serving.bundle import open_packaged
-from stages.serving.schemas import RecommendRequest
-from stages.stage import run_stage
+from marquee.data.tables.interactions import VALIDATION
+from marquee.evaluation.measures import events
+from marquee.pipeline import paths
+from marquee.pipeline.stage import run_stage
+from marquee.serving.packaging import gates
+from marquee.serving.recommender.bundle import open_packaged
+from marquee.serving.replay import histories
+from marquee.serving.service.answers import Answers
+from marquee.serving.service.schemas import RecommendRequest
 
 NAME = "serving_speed"
 REQUESTS, WARM_UP = 300, 20

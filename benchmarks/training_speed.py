@@ -8,18 +8,18 @@ import numpy as np
 from benchmarks import pictures, results, tutorial, workload
 from benchmarks.clock import Moment, Rate
 from benchmarks.workload import Workload
-from stages.data.interactions import TRAIN, VALIDATION, Interactions
-from stages.evaluation import events, metrics
-from stages.evaluation.events import Events
-from stages.ranking import data
-from stages.ranking import fitting as ranking_fitting
-from stages.ranking.data import Rows
-from stages.ranking.dcn import Dcn
-from stages.retrieval import fitting as retrieval_fitting
-from stages.retrieval.batches import Histories, target_weights, training_batches, training_windows
-from stages.retrieval.fitting import FittedTwoTower
-from stages.runtime import start_tensorflow, tf
-from stages.stage import run_stage
+from marquee.data.tables.interactions import TRAIN, VALIDATION, Interactions
+from marquee.evaluation.measures import events, metrics
+from marquee.evaluation.measures.events import Events
+from marquee.models.ranking import fitting as ranking_fitting
+from marquee.models.ranking import rows as data
+from marquee.models.ranking.dcn import Dcn
+from marquee.models.ranking.rows import Rows
+from marquee.models.retrieval import fitting as retrieval_fitting
+from marquee.models.retrieval.batches import Histories, target_weights, training_batches, training_windows
+from marquee.models.retrieval.fitting import FittedTwoTower
+from marquee.models.training.runtime import start_tensorflow, tf
+from marquee.pipeline.stage import run_stage
 
 NAME = "training_speed"
 DCN_SECONDS = 10.0

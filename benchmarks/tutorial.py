@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.clock import Moment, Rate
-from stages.data.interactions import Float32, Int32, Interactions
-from stages.evaluation.events import Events
-from stages.evaluation.ranks import Scorer
-from stages.ranking.data import Rows
-from stages.ranking.features import FEATURES
-from stages.retrieval.batches import Histories, event_batch
-from stages.retrieval.two_tower import TwoTower
-from stages.runtime import tf, tfrs
+from marquee.data.tables.interactions import Interactions
+from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.ranks import Scorer
+from marquee.models.features.pair import FEATURES
+from marquee.models.ranking.rows import Rows
+from marquee.models.retrieval.batches import Histories, event_batch
+from marquee.models.retrieval.two_tower import TwoTower
+from marquee.models.training.runtime import tf, tfrs
+from marquee.pipeline.arrays import Float32, Int32
 
 SHUFFLED_ROWS = 100_000
 BATCH_SIZE = 1024

@@ -13,16 +13,16 @@ import numpy as np
 
 from benchmarks import pictures, results
 from benchmarks.clock import percentiles
-from stages import params, paths
-from stages.data import catalogue
-from stages.data.interactions import Float32
-from stages.files import read_json
-from stages.runtime import start_tensorflow
-from stages.serving.bundle import Settings
-from stages.serving.runtimes import open_model
-from stages.serving.variant_pictures import NAMES
-from stages.serving.variants import VARIANTS
-from stages.stage import run_stage
+from marquee.data.tables.catalogue import Catalogue
+from marquee.models.training.runtime import start_tensorflow
+from marquee.pipeline import params, paths
+from marquee.pipeline.arrays import Float32
+from marquee.pipeline.files import read_json
+from marquee.pipeline.stage import run_stage
+from marquee.serving.recommender.bundle import Settings
+from marquee.serving.variants.runtimes import open_model
+from marquee.serving.variants.variant_pictures import NAMES
+from marquee.serving.variants.variants import VARIANTS
 
 NAME = "variant_speed"
 RANKED = 300
@@ -92,10 +92,10 @@ def run(seed: int, log: logging.Logger) -> dict[str, Any]:
     """Time every variant."""
     start_tensorflow(seed, threads=1)
     settings = Settings.model_validate_json(paths.EXPORTED.settings.read_text(encoding="utf-8"))
-    facts = catalogue.read(paths.PROCESSED.movie_features)
+    catalogue = Catalogue.read(paths.PROCESSED.movie_features)
     rng = np.random.default_rng(seed)
     history = of_query_tower(settings, rng)
-    movies = of_dcn(settings, facts.genres.shape[1] + facts.language.shape[1], rng)
+    movies = of_dcn(settings, catalogue.genres.shape[1] + catalogue.language.shape[1], rng)
     numbers = {}
     for model, inputs in (("query_tower", history), ("dcn", movies)):
         calls = {name: _call(name, model, inputs) for name in VARIANTS}

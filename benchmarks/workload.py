@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages import params, paths
-from stages.data import catalogue, interactions
-from stages.data.catalogue import Catalogue
-from stages.data.interactions import TRAIN, VALIDATION, Interactions
-from stages.evaluation import events, metrics, ranks
-from stages.evaluation.events import Events
-from stages.evaluation.ranks import Scorer
-from stages.evaluation.report import HIT_K
-from stages.params import Evaluation, Neighbours, PreprocessData, Ranking, Retrieval
+from marquee.data.tables import interactions
+from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.interactions import TRAIN, VALIDATION, Interactions
+from marquee.evaluation.measures import events, metrics, ranks
+from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.ranks import Scorer
+from marquee.evaluation.measures.report import HIT_K
+from marquee.pipeline import params, paths
+from marquee.pipeline.params import Evaluation, Neighbours, PreprocessData, Ranking, Retrieval
 
 MOST_INTERACTIONS = 200_000
 
@@ -66,12 +66,12 @@ def read(most_interactions: int | None = MOST_INTERACTIONS) -> Workload:
     table = interactions.read(paths.PROCESSED.interactions)
     return Workload(
         table=table if most_interactions is None else few_people(table, most_interactions, seed),
-        movies=catalogue.read(paths.PROCESSED.movie_features),
+        movies=Catalogue.read(paths.PROCESSED.movie_features),
         preprocessing=params.load("preprocess_data", PreprocessData),
         evaluation=params.load("evaluation", Evaluation),
-        retrieval=params.load_best(Retrieval, paths.RETRIEVAL.best_params),
-        ranking=params.load_best(Ranking, paths.RANKING.best_params),
-        neighbours=params.load_best(Neighbours, paths.NEIGHBOURS.best_params),
+        retrieval=params.read_best(Retrieval, paths.RETRIEVAL.best_params),
+        ranking=params.read_best(Ranking, paths.RANKING.best_params),
+        neighbours=params.read_best(Neighbours, paths.NEIGHBOURS.best_params),
         seed=seed,
         threads=params.load_integer("threads"),
     )

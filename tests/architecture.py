@@ -1,6 +1,6 @@
 """Who imports whom in stages/, read from the source with `ast`: nothing is imported to find out.
 
-`python -m tests.architecture stages.data.fetch` prints the files that a stage runs, ready for its `deps` in
+`python -m tests.architecture stages.fetch_data` prints the files that a stage runs, ready for its `deps` in
 dvc.yaml.
 """
 

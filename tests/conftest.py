@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import stages  # noqa: F401  before anything imports numpy: the service and the tests use the same BLAS kernels
+import marquee  # noqa: F401  before anything imports numpy: the service and the tests use the same BLAS kernels
+
+pytest_plugins = ["tests.fixtures.tables", "tests.fixtures.tiny_pipeline", "tests.fixtures.training"]
 
 # No deadline: two workers share two cores with whatever else runs. In CI the examples are the same each time.
 settings.register_profile("marquee", deadline=None, derandomize=bool(os.environ.get("CI")))

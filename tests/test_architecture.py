@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages import paths
+from marquee.pipeline import paths
 from tests import architecture
 from tests.architecture import ROOT, closure, files, imports, is_verb, modules
 
@@ -93,8 +93,8 @@ def test_every_area_has_its_place_in_the_order():
 
 
 def test_the_service_and_all_it_imports_know_nothing_of_training():
-    reached = closure("stages.serving.service")
-    assert "stages.serving.recommender" in reached
+    reached = closure("marquee.serving.service.service")
+    assert "marquee.serving.recommender.recommender" in reached
     guilty = {module: sorted(imports(module) & TRAINING_ONLY) for module in reached}
     assert {module: found for module, found in guilty.items() if found} == {}
 
@@ -154,11 +154,11 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """stages/ with an area `data` (fetch -> schema -> rows lazily) and a type-only import of `train`."""
     sources = {
         "stages/__init__.py": "import os\n",
-        "stages/files.py": "import json, numpy.linalg\n",
+        "marquee/pipeline/files.py": "import json, numpy.linalg\n",
         "stages/data/__init__.py": "",
-        "stages/data/fetch.py": "from stages.data import schema\nif __name__ == '__main__':\n    schema\n",
-        "stages/data/schema.py": (
-            "from typing import TYPE_CHECKING\nfrom . import NOTHING\nfrom stages.files import write\n"
+        "stages/fetch_data.py": "from stages.data import schema\nif __name__ == '__main__':\n    schema\n",
+        "marquee/data/tables/schema.py": (
+            "from typing import TYPE_CHECKING\nfrom . import NOTHING\nfrom marquee.pipeline.files import write\n"
             "if TYPE_CHECKING:\n    from stages.data.train import Model\n"
             "def read():\n    from .rows import Row\n"
         ),
@@ -178,25 +178,25 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("house")
 def test_the_closure_holds_packages_and_lazy_imports_but_not_imports_for_types():
-    assert files("stages.data.fetch") == [
+    assert files("stages.fetch_data") == [
         "stages/__init__.py",
         "stages/data/__init__.py",
-        "stages/data/fetch.py",
+        "stages/fetch_data.py",
         "stages/data/rows.py",
-        "stages/data/schema.py",
-        "stages/files.py",
+        "marquee/data/tables/schema.py",
+        "marquee/pipeline/files.py",
     ]
 
 
 @pytest.mark.usefixtures("house")
 def test_outside_imports_are_known_by_their_top_level_name():
-    assert imports("stages.files") == {"json", "numpy"}
+    assert imports("marquee.pipeline.files") == {"json", "numpy"}
     assert imports("stages.data.rows") == {"tensorflow"}
 
 
 @pytest.mark.usefixtures("house")
 def test_a_stage_is_known_by_its_main_block():
-    assert [module for module in modules() if is_verb(module)] == ["stages.data.fetch"]
+    assert [module for module in modules() if is_verb(module)] == ["stages.fetch_data"]
 
 
 @pytest.mark.usefixtures("house")

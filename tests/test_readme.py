@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stages import paths
-from stages.files import read_json
+from marquee.pipeline import paths
+from marquee.pipeline.files import read_json
 from tests.architecture import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.data.interactions import Interactions
+from marquee.data.tables.interactions import Interactions
 
 
 @pytest.fixture

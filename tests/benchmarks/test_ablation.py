@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation
-from stages.data.catalogue import Catalogue
-from stages.data.interactions import TEST, TRAIN, VALIDATION, Interactions
-from stages.params import Retrieval
-from stages.search_space import load_plan
+from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
+from marquee.models.tuning.search_space import load_plan
+from marquee.pipeline.params import Retrieval
 
 
 @pytest.fixture
@@ -53,16 +53,16 @@ def test_what_is_hidden_is_hidden_in_tables_that_have_no_test_rows(table: Intera
     work = SimpleNamespace(
         table=replace(table, period=period), movies=movies, preprocessing=SimpleNamespace(positive_rating=4.0)
     )
-    whole, facts = ablation.masked(work, ())
+    whole, catalogue = ablation.masked(work, ())
     assert (whole.rating.tolist(), whole.timestamp.tolist()) == ([4, 3, 4.5, 1], [100, 200, 50, 60])
-    assert facts is movies
-    hidden, facts = ablation.masked(work, (ablation.CONTENT, ablation.RATINGS, ablation.TIME))
+    assert catalogue is movies
+    hidden, catalogue = ablation.masked(work, (ablation.CONTENT, ablation.RATINGS, ablation.TIME))
     assert (hidden.rating.tolist(), hidden.timestamp.tolist()) == ([4] * 4, [200, 201, 200, 201])
-    assert not facts.content.any()
-    _, facts = ablation.masked(work, (ablation.NAMES,))
-    assert (facts.names.any(), facts.content.all()) == (False, True)
-    _, facts = ablation.masked(work, (ablation.TEXT,))
-    assert (facts.text.any(), facts.genres.all(), facts.names.any()) == (False, True, True)
+    assert not catalogue.content.any()
+    _, catalogue = ablation.masked(work, (ablation.NAMES,))
+    assert (catalogue.names.any(), catalogue.content.all()) == (False, True)
+    _, catalogue = ablation.masked(work, (ablation.TEXT,))
+    assert (catalogue.text.any(), catalogue.genres.all(), catalogue.names.any()) == (False, True, True)
 
 
 def test_steps_hide_less_and_less_down_to_the_model():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation_report, results
-from stages.evaluation.report import Asked
+from marquee.evaluation.measures.report import Asked
 
 PAGE = "# Models\nText.\n<!-- ablation -->\nold\n<!-- /ablation -->\n\n## Papers\n"
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from benchmarks.neighbours import fit_neighbours, histories_matrix, people_matrix
-from stages.data.interactions import Interactions
-from stages.evaluation.events import Events
+from marquee.data.tables.interactions import Interactions
+from marquee.evaluation.measures.events import Events
 
 
 def test_similarity_is_the_damped_cosine_of_who_rated_both(table: Interactions):

@@ -1,10 +1,9 @@
 """`benchmarks/dvc.yaml` leaves the main pipeline alone: `dvc status` of a clone is clean without it."""
 
-from pathlib import Path
-
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.places import ROOT
+
 STAGES = yaml.safe_load((ROOT / "benchmarks/dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from benchmarks import tutorial
-from stages.data.catalogue import Catalogue
-from stages.data.interactions import Interactions
-from stages.evaluation.events import Events
-from stages.ranking.data import Rows
-from stages.ranking.features import FEATURES
-from stages.retrieval.batches import Histories
-from stages.runtime import start_tensorflow
+from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.interactions import Interactions
+from marquee.evaluation.measures.events import Events
+from marquee.models.features.pair import FEATURES
+from marquee.models.ranking.rows import Rows
+from marquee.models.retrieval.batches import Histories
+from marquee.models.training.runtime import start_tensorflow
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ from itertools import count
 import numpy as np
 
 from benchmarks import variant_speed
-from stages.serving.bundle import Settings
+from marquee.serving.recommender.bundle import Settings
 
 
 def test_variants_take_turns_after_a_round_that_does_not_count():

@@ -2,7 +2,7 @@ import numpy as np
 
 from benchmarks.large_catalogue import spread_over
 from benchmarks.workload import few_people
-from stages.data.interactions import Interactions
+from marquee.data.tables.interactions import Interactions
 
 
 def test_whole_histories_are_kept_within_the_bound(table: Interactions):

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.data.interactions import TEST, TRAIN, VALIDATION, Interactions
-from stages.evaluation import baselines, metrics, report
-from stages.evaluation.events import of_period
-from stages.evaluation.ranks import rank_events
+from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
+from marquee.evaluation.measures import metrics, report
+from marquee.evaluation.measures.events import of_period
+from marquee.evaluation.measures.ranks import rank_events
+from marquee.models.baselines import baselines
 
 ARCHIVE = "ml-latest-small.zip"
 MIRROR = os.environ.get("MOVIELENS_MIRROR", "")

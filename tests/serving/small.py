@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages import params
-from stages.data.catalogue import Catalogue
-from stages.data.interactions import Float32
-from stages.neighbours.item_item import ItemItem
-from stages.ranking.movies import Movies, MovieStatistics
-from stages.serving import model_card, recommender, service
-from stages.serving.bundle import Bundle, Packaged, Settings
-from stages.serving.catalogue_index import CatalogueIndex, Titles
-from stages.serving.model_card import ModelCard
+from marquee.data.tables.catalogue import Catalogue
+from marquee.models.features.movies import Movies, MovieStatistics
+from marquee.models.neighbours.item_item import ItemItem
+from marquee.pipeline import params
+from marquee.pipeline.arrays import Float32
+from marquee.serving.recommender import recommender
+from marquee.serving.recommender.bundle import Bundle, Packaged, Settings
+from marquee.serving.recommender.catalogue_index import CatalogueIndex, Titles
+from marquee.serving.service import model_card, service
+from marquee.serving.service.model_card import ModelCard
 
 NAMED = (
     ("The Matrix", 1999, ["Action", "Sci-Fi"], "en", ["Lana Wachowski"], ["Keanu Reeves"]),
@@ -26,7 +27,7 @@ NAMED = (
 )
 MOVIES, DIM = 60, 6
 NOW = 1_600_000_000
-VALUES = params.Recommender(
+VALUES = params.RecommenderParams(
     two_tower_quota=100,
     similar_quota=10,
     popular_quota=10,
@@ -81,7 +82,7 @@ def packaged() -> Packaged:
     )
     ids = [id_of(row) for row in range(MOVIES)]
     titles = Titles(ids, title, year, genres, language, directors, cast)
-    facts = Catalogue(
+    catalogue = Catalogue(
         genres=np.eye(3, dtype=np.float32)[rng.integers(0, 3, MOVIES)],
         language=np.zeros((MOVIES, 0), np.float32),
         text=np.zeros((MOVIES, 4), np.float32),
@@ -104,7 +105,7 @@ def packaged() -> Packaged:
         candidates=rng.normal(size=(MOVIES, DIM)).astype(np.float32),
         ranking_id_row=np.arange(MOVIES, dtype=np.int32),
         popular=np.arange(MOVIES, 0, -1).astype(np.float32),
-        movies=Movies(facts, statistics),
+        movies=Movies(catalogue, statistics),
         titles=titles,
     )
     # Each movie speaks for the next one.

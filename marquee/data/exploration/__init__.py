@@ -1,0 +1,1 @@
+"""What an engineer wants to know of the data before modelling it."""

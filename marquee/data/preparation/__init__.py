@@ -1,0 +1,1 @@
+"""Split in time, and the catalogue as numbers."""

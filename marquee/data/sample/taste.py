@@ -1,0 +1,244 @@
+"""What films and people of the sample are: taste, quality, fame. `docs/sample.md` has the equations."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from marquee.pipeline.arrays import Float64, Int64
+
+TASTE_DIM = 12
+YEAR = 365.25 * 86400  # seconds
+
+# Share of a film's taste vector's variance that each kind of metadata explains; the rest is its own.
+KIND_SHARES = {
+    "genres": 0.28,
+    "keywords": 0.22,
+    "director": 0.09,
+    "cast": 0.05,
+    "era": 0.12,
+    "language": 0.04,
+}
+ERA_YEARS = 8
+
+ZIPF_EXPONENT = 1.05
+ZIPF_SHIFT = 12.0  # ranks by which the head is flattened
+FAME_SHARES = {"words": 0.35, "quality": 0.2, "recency": 0.2, "own": 0.25}
+RECENCY_YEARS = 25.0
+ENGLISH_FAME = 0.8
+RELEASE_BURST = 1.4  # in log popularity on the day of release
+BURST_YEARS = 0.8
+AGEING = 0.28
+AGEING_YEARS = 5.0
+FAME_DRIFT = 0.14  # standard deviation of what a film's log popularity moves by in a year
+
+QUALITY_SD = 0.42
+QUALITY_WORDS = 0.4  # share of quality's variance that metadata explains
+
+CLUSTERS = 8
+CLUSTER_SHARE = 0.8  # of a person's taste
+CLUSTER_CONCENTRATION = 0.25  # of the Dirichlet: people lean on one or two clusters
+CLUSTER_TREND = 1.2  # how much clusters gain or lose among newcomers, in log share over the whole span
+TASTE_DRIFT = 0.3  # of a person's taste in a year, towards a direction of their own
+TASTE_DRIFT_MOST = 1.0
+BIAS_SD = 0.46
+SPREAD_LOG_SD = 0.30
+WHOLE_STARS_ONLY = 0.35
+WHOLE_STARS = (0.5, 4.5)  # Beta: how often the others round to a whole star
+MAINSTREAM_SD = 0.22
+
+MOOD_GENRES = 12
+MOOD_KEYWORDS = 12
+MOOD_LIFT = 2.3
+NO_MOOD = 0.25
+MOOD_FIT = 0.8  # how much moods follow the person's taste
+
+
+@dataclass(frozen=True)
+class Films:
+    """Latent features of n films.
+
+    Attributes:
+        taste: (n, TASTE_DIM); a person's affinity is the inner product with theirs, about N(0, 1).
+        quality: (n,) stars above or below the mean.
+        fame: (n,) log popularity, before ageing and drift.
+        released: (n,) seconds since 1970.
+        fame_drift: (n, years + 1) added to fame at each new year, interpolated between.
+        mood_lift: (moods, n) added to log popularity while a mood lasts; row 0 is no mood.
+    """
+
+    taste: Float64
+    quality: Float64
+    fame: Float64
+    released: Int64
+    fame_drift: Float64
+    mood_lift: Float64
+
+
+@dataclass(frozen=True)
+class People:
+    """Latent features of u people.
+
+    Attributes:
+        taste: (u, TASTE_DIM) at their first visit.
+        drift: (u, TASTE_DIM) what it moves by in a year.
+        bias: (u,) stars.
+        spread: (u,) factor on how far ratings lie from the person's mean.
+        whole_stars: (u,) probability that a rating is given in whole stars.
+        mainstream: (u,) exponent on popularity.
+        mood_prior: (u, moods) probability of each mood when one begins.
+        joined: (u,) seconds since 1970, sorted.
+    """
+
+    taste: Float64
+    drift: Float64
+    bias: Float64
+    spread: Float64
+    whole_stars: Float64
+    mainstream: Float64
+    mood_prior: Float64
+    joined: Int64
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """A generator of its own for each part, so that changing one part leaves the others as they were."""
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def new_year(year: int) -> int:
+    """Seconds since 1970 at the start of a year, UTC."""
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+
+
+def make_films(catalogue: pd.DataFrame, years: tuple[int, int], seed: int) -> Films:
+    """Draw what the catalogue does not say: hashed projections of metadata plus a private part."""
+    size = len(catalogue)
+    own = stream(seed, "films")
+    projected, explained = _project(catalogue, seed)
+    taste = projected[:, :TASTE_DIM] + np.sqrt(1 - explained) * own.standard_normal((size, TASTE_DIM))
+    taste = (taste - taste.mean(axis=0)) / np.sqrt(TASTE_DIM)
+    words = _standard(projected[:, TASTE_DIM:])
+    quality = np.sqrt(QUALITY_WORDS) * words[:, 0] + np.sqrt(1 - QUALITY_WORDS) * own.standard_normal(size)
+    release = catalogue["year"].to_numpy(dtype=np.int64)
+    appeal = (
+        np.sqrt(FAME_SHARES["words"]) * words[:, 1]
+        + np.sqrt(FAME_SHARES["quality"]) * _standard(quality)
+        + np.sqrt(FAME_SHARES["recency"]) * _standard(-np.log1p((years[1] - release).clip(0) / RECENCY_YEARS))
+        + np.sqrt(FAME_SHARES["own"]) * own.standard_normal(size)
+        + ENGLISH_FAME * (catalogue["language"] == "en").to_numpy()
+    )
+    ranks = np.empty(size)
+    ranks[np.argsort(-appeal, kind="stable")] = np.arange(size)
+    starts = np.array([new_year(int(year)) for year in release])
+    steps = FAME_DRIFT * own.standard_normal((size, years[1] - years[0] + 2))
+    return Films(
+        taste=taste,
+        quality=QUALITY_SD * _standard(quality),
+        fame=-ZIPF_EXPONENT * np.log(ranks + ZIPF_SHIFT),
+        released=starts + (own.random(size) * 0.95 * YEAR).astype(np.int64),
+        fame_drift=np.cumsum(steps, axis=1) - np.cumsum(steps, axis=1).mean(axis=1, keepdims=True),
+        mood_lift=_mood_lift(catalogue),
+    )
+
+
+def _project(catalogue: pd.DataFrame, seed: int) -> tuple[Float64, float]:
+    """(n, TASTE_DIM + 2) sums of word vectors, each kind with its share of variance, and their total share.
+
+    A word's vector comes from the seed and the word alone: a film added to the catalogue moves no other.
+    """
+    eras = catalogue["year"].map(lambda year: [str(year // ERA_YEARS)])
+    languages = catalogue["language"].map(lambda language: [language])
+    kinds = {**catalogue, "era": eras, "language": languages}
+    total = np.zeros((len(catalogue), TASTE_DIM + 2))
+    for kind, share in KIND_SHARES.items():
+        vectors: dict[str, Float64] = {}
+        for row, words in enumerate(kinds[kind]):
+            for word in words:
+                if word not in vectors:
+                    vectors[word] = stream(seed, f"{kind}:{word}").standard_normal(TASTE_DIM + 2)
+                total[row] += np.sqrt(share / len(words)) * vectors[word]
+    return total, sum(KIND_SHARES.values())
+
+
+def _mood_lift(catalogue: pd.DataFrame) -> Float64:
+    lifts = [np.zeros(len(catalogue))]
+    for column, count in (("genres", MOOD_GENRES), ("keywords", MOOD_KEYWORDS)):
+        counted = Counter(word for words in catalogue[column] for word in words)
+        common = sorted(counted, key=lambda word: (-counted[word], word))[:count]
+        for word in common:
+            carries = np.array([word in words for words in catalogue[column]])
+            lifts.append(MOOD_LIFT * carries)
+    return np.stack(lifts)
+
+
+def make_people(films: Films, num_users: int, years: tuple[int, int], seed: int) -> People:
+    """Draw people: a mixture of taste clusters, whose weight among newcomers moves over the years."""
+    rng = stream(seed, "people")
+    first, last = new_year(years[0]), new_year(years[1] + 1)
+    joined = np.sort(rng.integers(first, last, num_users))
+    centres = rng.standard_normal((CLUSTERS, TASTE_DIM))
+    centres -= centres.mean(axis=0)
+    trend = CLUSTER_TREND * rng.standard_normal(CLUSTERS)
+    progress = (joined - first) / (last - first) - 0.5
+    shares = rng.gamma(CLUSTER_CONCENTRATION, size=(num_users, CLUSTERS)) + 1e-12
+    shares *= np.exp(progress[:, None] * trend)
+    mixed = _rows_scaled(shares @ centres)
+    own = _rows_scaled(rng.standard_normal((num_users, TASTE_DIM)))
+    taste = _rows_scaled(np.sqrt(CLUSTER_SHARE) * mixed + np.sqrt(1 - CLUSTER_SHARE) * own)
+    lifted = films.mood_lift > 0
+    centre = (lifted @ films.taste) / np.maximum(lifted.sum(axis=1, keepdims=True), 1)
+    fit = np.exp(MOOD_FIT * (taste @ _rows_scaled(centre).T) / np.sqrt(TASTE_DIM))
+    fit[:, 0] = 0
+    mood_prior = (1 - NO_MOOD) * fit / fit.sum(axis=1, keepdims=True)
+    mood_prior[:, 0] = NO_MOOD
+    whole = np.where(rng.random(num_users) < WHOLE_STARS_ONLY, 1.0, rng.beta(*WHOLE_STARS, num_users))
+    return People(
+        taste=taste,
+        drift=TASTE_DRIFT * _rows_scaled(rng.standard_normal((num_users, TASTE_DIM))),
+        bias=BIAS_SD * rng.standard_normal(num_users),
+        spread=np.exp(SPREAD_LOG_SD * rng.standard_normal(num_users)),
+        whole_stars=whole,
+        mainstream=np.clip(1 + MAINSTREAM_SD * rng.standard_normal(num_users), 0.4, 1.6),
+        mood_prior=mood_prior,
+        joined=joined,
+    )
+
+
+def taste_at(people: People, users: Int64, time: Int64) -> Float64:
+    """(rows, TASTE_DIM) these people's taste at that time: it moves for a while after they join."""
+    years = ((time - people.joined[users]) / YEAR).clip(0, TASTE_DRIFT_MOST / TASTE_DRIFT)
+    return _rows_scaled(people.taste[users] + years[:, None] * people.drift[users])
+
+
+def affinity(films: Films, people: People, users: Int64, time: Int64) -> Float64:
+    """(rows, n) how much each of these people likes each film at that time, about N(0, 1)."""
+    product: Float64 = taste_at(people, users, time) @ films.taste.T
+    return product
+
+
+def popularity(films: Films, time: Int64, first_year: int) -> Float64:
+    """(rows, n) log popularity at each time; -inf before the release."""
+    age = (time[:, None] - films.released) / YEAR
+    out = np.maximum(age, 0.0)
+    position = np.clip((time - new_year(first_year)) / YEAR, 0, films.fame_drift.shape[1] - 1.001)
+    left = position.astype(np.int64)
+    part = (position - left)[:, None]
+    drift = (1 - part) * films.fame_drift.T[left] + part * films.fame_drift.T[left + 1]
+    level = films.fame + drift + RELEASE_BURST * np.exp(-out / BURST_YEARS)
+    return np.where(age >= 0, level - AGEING * np.log1p(out / AGEING_YEARS), -np.inf)
+
+
+def _standard(values: Float64) -> Float64:
+    scaled: Float64 = (values - values.mean(axis=0)) / values.std(axis=0)
+    return scaled
+
+
+def _rows_scaled(values: Float64) -> Float64:
+    """Rows of length sqrt(TASTE_DIM), so that inner products with film tastes have variance 1."""
+    length = np.sqrt((values**2).sum(axis=1, keepdims=True))
+    scaled: Float64 = np.sqrt(TASTE_DIM) * values / np.maximum(length, 1e-12)
+    return scaled

@@ -1,0 +1,1 @@
+"""Where ratings and metadata come from, read into one schema."""

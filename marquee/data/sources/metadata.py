@@ -1,0 +1,142 @@
+"""Facts about films by TMDB's id, from a snapshot, and how they are joined to the movies."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from marquee.data.sources.rules import DataError
+from marquee.data.tables import schema
+
+KEY = "tmdbId"
+# TMDB's names, as snapshots have them, and ours. Votes, popularity and revenue are left where they are:
+# they grow with time, so under a split in time they know the future.
+TEXTS = {"overview": "overview", "original_language": "language", "release_date": "release_date"}
+LISTS = {"keywords": "keywords", "cast": "cast", "director": "directors"}
+DATE = r"\d{4}-\d{2}-\d{2}"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Metadata in the raw schema, and how far it reaches (counts for the manifest)."""
+
+    table: pa.Table
+    coverage: dict[str, int]
+
+
+def read_snapshot(path: Path) -> pd.DataFrame:
+    """Read a Parquet snapshot into columns `tmdb_id` and those of `schema.METADATA` but `movie_id`.
+
+    Columns that the snapshot lacks, and missing values, become empty.
+
+    Raises:
+        DataError: not Parquet, no `tmdbId`, ids that are no numbers, or a column of another type.
+    """
+    try:
+        present = pq.read_schema(path).names
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path} is not a Parquet file: {error}.\nSee docs/data.md for what is.") from error
+    if KEY not in present:
+        near = difflib.get_close_matches(KEY, present, n=1, cutoff=0.5)
+        hint = f" Rename {near[0]} to {KEY}." if near else f" Add {KEY}, TMDB's number of each film."
+        raise DataError(f"{path}: column {KEY} is missing; it has {', '.join(present)}.{hint}")
+    wanted = [name for name in (KEY, *TEXTS, *LISTS) if name in present]
+    frame: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas()
+    ids = pd.to_numeric(frame[KEY], errors="coerce")
+    if (ids.isna() & frame[KEY].notna()).any():
+        value = frame.loc[ids.isna() & frame[KEY].notna(), KEY].iloc[0]
+        raise DataError(f"{path}: {KEY} {value!r} is not a number. Fix the snapshot.")
+    facts = pd.DataFrame({"tmdb_id": ids.fillna(0).astype("int64")})
+    for name, ours in TEXTS.items():
+        facts[ours] = _texts(frame[name]) if name in frame else ""
+    for name, ours in LISTS.items():
+        facts[ours] = _lists(path, frame[name]) if name in frame else [[] for _ in range(len(frame))]
+    return tidy(facts)
+
+
+def tidy(facts: pd.DataFrame) -> pd.DataFrame:
+    """Empty dates that are not YYYY-MM-DD; bring the columns into the schema's order."""
+    facts["release_date"] = facts["release_date"].where(facts["release_date"].str.fullmatch(DATE), "")
+    return facts[["tmdb_id", *(name for name in schema.METADATA.names if name != "movie_id")]]
+
+
+def _texts(column: "pd.Series[str]") -> "pd.Series[str]":
+    return column.where(column.notna(), "").astype("str").str.strip()
+
+
+def _lists(path: Path, column: "pd.Series[str]") -> list[list[str]]:
+    """Lists of names; what is missing (None, NaN) is an empty list."""
+    lists: list[list[str]] = []
+    for value in column:
+        if isinstance(value, np.ndarray | list | tuple):
+            lists.append([str(name) for name in value if name is not None and str(name).strip()])
+        elif pd.isna(value):
+            lists.append([])
+        else:
+            raise DataError(
+                f"{path}: column {column.name} holds {value!r}; lists of names are expected. "
+                "Fix the snapshot, or leave the column out."
+            )
+    return lists
+
+
+def join(movies: pa.Table, facts: pd.DataFrame, source: str) -> Joined:
+    """Give each movie with a known `tmdb_id` its facts; movies that share an id share the facts.
+
+    Args:
+        movies: `schema.MOVIES`.
+        facts: `tmdb_id` and the columns of `schema.METADATA`; of rows with one id the first counts.
+        source: for messages.
+
+    Raises:
+        DataError: not one movie is covered: the metadata are for other movies.
+    """
+    ids = movies.select(["movie_id", "tmdb_id"]).to_pandas()
+    known = ids[ids["tmdb_id"] > 0]
+    unique = facts[facts["tmdb_id"] > 0].drop_duplicates("tmdb_id")
+    joined = known.merge(unique, on="tmdb_id", how="inner").sort_values("movie_id")
+    if joined.empty:
+        raise DataError(_for_other_movies(source, len(ids), len(known), len(unique)))
+    table = pa.Table.from_pandas(
+        joined[schema.METADATA.names], schema=schema.METADATA, preserve_index=False
+    ).replace_schema_metadata(None)
+    return Joined(
+        table,
+        coverage(movies, table)
+        | {
+            "repeated_tmdb_ids_in_metadata": int((facts["tmdb_id"] > 0).sum()) - len(unique),
+            "movies_sharing_a_tmdb_id": int(known["tmdb_id"].duplicated(keep=False).sum()),
+        },
+    )
+
+
+def _for_other_movies(source: str, movies: int, known: int, facts: int) -> str:
+    if not known:
+        return (
+            f"data.metadata {source}: none of the {movies:,} movies has a TMDB id to join it by.\n"
+            "Give the source a links.csv with movieId and tmdbId, or set data.metadata to none."
+        )
+    return (
+        f"data.metadata {source}: its {facts:,} films are none of the {known:,} movies with a TMDB id: "
+        "it is metadata for other movies.\nName the snapshot of this source, or set data.metadata to none."
+    )
+
+
+def coverage(movies: pa.Table, metadata: pa.Table) -> dict[str, int]:
+    """How many movies have metadata, and how many have each of them."""
+    filled: Mapping[str, int] = {
+        f"movies_with_{name}": int(metadata.column(name).to_pandas().str.len().gt(0).sum())
+        for name in schema.METADATA.names
+        if name != "movie_id"
+    }
+    return {
+        "movies": len(movies),
+        "movies_with_tmdb_id": int((movies.column("tmdb_id").to_numpy() > 0).sum()),
+        "movies_with_metadata": len(metadata),
+        **filled,
+    }

@@ -1,0 +1,208 @@
+"""GroupLens archives of every generation, and folders in their newest layout, as one schema."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from marquee.data.sources import ratings
+from marquee.data.sources.archives import Files
+from marquee.data.sources.ratings import LARGEST_ID, Layout, check_header
+from marquee.data.sources.rules import BadRows, DataError
+from marquee.data.sources.titles import split_genres, split_title
+from marquee.data.tables import schema
+
+LAYOUTS = (
+    Layout("ratings.csv", "movies.csv", ",", header=True),  # ml-20m and later, one's own
+    Layout("ratings.dat", "movies.dat", "::", header=False),  # ml-1m, ml-10m
+    Layout("u.data", "u.item", "\t", header=False),  # ml-100k
+)
+LINKS = "links.csv"
+# The flags of u.item, in order; the first means that no genre is known.
+FLAGS_100K = (
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
+    *(
+        "Fantasy",
+        "Film-Noir",
+        "Horror",
+        "Musical",
+        "Mystery",
+        "Romance",
+        "Sci-Fi",
+        "Thriller",
+        "War",
+        "Western",
+    ),
+)
+FIELDS_100K = 5  # id, title, release date, video date, address; then the flags
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a source holds, in the raw schema; `links_without_movie` counts links that led nowhere."""
+
+    interactions: pa.Table
+    movies: pa.Table
+    links_without_movie: int
+
+
+@dataclass(frozen=True)
+class _Movie:
+    """A line of a movies file, not yet taken apart."""
+
+    line: int
+    movie_id: str
+    title: str
+    genres: str
+
+
+def read(files: Files, bad: BadRows) -> Tables:
+    """Read an archive or a folder, whatever its generation.
+
+    Raises:
+        DataError: an unknown layout, a missing file or column, a bad row where those are errors.
+    """
+    layout = next((layout for layout in LAYOUTS if files.has(layout.file)), None)
+    if layout is None:
+        found = ", ".join(sorted(files.members)) or "nothing known"
+        raise DataError(
+            f"{files.path} holds no ratings: it has {found}; one of "
+            f"{', '.join(layout.file for layout in LAYOUTS)} is expected.\nSee docs/data.md for the layouts."
+        )
+    movies = _read_movies(files, layout, bad)
+    tmdb_ids = _read_links(files, bad)
+    movies["tmdb_id"] = [tmdb_ids.pop(movie_id, 0) for movie_id in movies["movie_id"]]
+    table = pa.table(movies, schema=schema.MOVIES).sort_by("movie_id")
+    movie_ids = table.column("movie_id").to_numpy().astype(np.int32)
+    interactions = ratings.read(files, layout, movie_ids, bad)
+    return Tables(interactions, table, len(tmdb_ids))
+
+
+def _read_movies(files: Files, layout: Layout, bad: BadRows) -> dict[str, list[Any]]:
+    """The columns of `schema.MOVIES` but `tmdb_id`, in the file's order."""
+    text = _text(files, layout.movies)
+    readers = {",": _movies_csv, "::": _movies_dat, "\t": _movies_100k}
+    columns: dict[str, list[Any]] = {name: [] for name in ("movie_id", "title", "year", "genres")}
+    seen: set[int] = set()
+    for movie in readers[layout.separator](layout.movies, text, bad):
+        movie_id = _identifier(movie.movie_id)
+        if movie_id is None:
+            problem = f"movieId {movie.movie_id or '(empty)'} is not a whole number from 0 to {LARGEST_ID}"
+            bad.refuse(layout.movies, movie.line, "not_a_number", problem)
+        elif movie_id in seen:
+            bad.refuse(layout.movies, movie.line, "duplicate", f"movie {movie_id} is listed a second time")
+        else:
+            seen.add(movie_id)
+            title, year = split_title(movie.title)
+            for name, value in zip(columns, (movie_id, title, year, split_genres(movie.genres)), strict=True):
+                columns[name].append(value)
+    return columns
+
+
+def _movies_csv(file: str, text: str, bad: BadRows) -> Iterator[_Movie]:
+    for line, (movie_id, title, genres) in _csv_rows(file, text, ("movieId", "title", "genres"), bad):
+        yield _Movie(line, movie_id, title, genres)
+
+
+def _movies_dat(file: str, text: str, bad: BadRows) -> Iterator[_Movie]:
+    for line, row in _lines(text):
+        movie_id, first, rest = row.partition("::")
+        title, second, genres = rest.rpartition("::")
+        if first and second:
+            yield _Movie(line, movie_id, title, genres)
+        else:
+            bad.refuse(file, line, "wrong_number_of_columns", _wrong_width(row.count("::") + 1, 3))
+
+
+def _movies_100k(file: str, text: str, bad: BadRows) -> Iterator[_Movie]:
+    expected = FIELDS_100K + len(FLAGS_100K)
+    for line, row in _lines(text):
+        values = row.split("|")
+        if len(values) == expected:
+            genres = (
+                name for name, flag in zip(FLAGS_100K, values[FIELDS_100K:], strict=True) if flag == "1"
+            )
+            yield _Movie(line, values[0], values[1], "|".join(genres))
+        else:
+            bad.refuse(file, line, "wrong_number_of_columns", _wrong_width(len(values), expected))
+
+
+def _read_links(files: Files, bad: BadRows) -> dict[int, int]:
+    """movieId to TMDB's id, where there is one; nothing for generations without links."""
+    links: dict[int, int] = {}
+    if not files.has(LINKS):
+        return links
+    for line, (movie, tmdb) in _csv_rows(LINKS, _text(files, LINKS), ("movieId", "tmdbId"), bad):
+        if not tmdb.strip():
+            continue
+        # A table program that met an empty cell writes whole numbers as 862.0.
+        movie_id, tmdb_id = _identifier(movie), _identifier(tmdb.strip().removesuffix(".0"))
+        if movie_id is None or tmdb_id is None:
+            column, value = ("movieId", movie) if movie_id is None else ("tmdbId", tmdb)
+            problem = f"{column} {value or '(empty)'} is not a whole number from 0 to {LARGEST_ID}"
+            bad.refuse(LINKS, line, "not_a_number", problem)
+        elif movie_id in links:
+            bad.refuse(LINKS, line, "duplicate", f"movie {movie_id} is linked a second time")
+        else:
+            links[movie_id] = tmdb_id
+    return links
+
+
+def _csv_rows(
+    file: str, text: str, columns: tuple[str, ...], bad: BadRows
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Line number and the values of `columns` of each row."""
+    header = check_header(file, text.split("\n", 1)[0].encode(), columns)
+    places = [header.index(name) for name in columns]
+    reader = csv.reader(io.StringIO(text, newline=""))
+    next(reader)
+    for values in _csv_values(file, reader):
+        if len(values) == len(header):
+            yield reader.line_num, tuple(values[place] for place in places)
+        elif values:
+            problem = _wrong_width(len(values), len(header))
+            bad.refuse(file, reader.line_num, "wrong_number_of_columns", problem)
+
+
+def _csv_values(file: str, reader: Iterable[list[str]]) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(f"{file} cannot be read as CSV: {error}.\nFix the file.") from error
+
+
+def _text(files: Files, name: str) -> str:
+    """A small file whole. CSV must be UTF-8; what is older may be Latin-1, as ml-100k and ml-1m are."""
+    with files.open(name) as source:
+        data = source.read()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if not name.endswith(".csv"):
+            return data.decode("latin-1")
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{name}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8.\nSave the file as UTF-8."
+        ) from error
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    # str.splitlines would also split at characters that Latin-1 text may hold.
+    for line, row in enumerate(text.split("\n"), start=1):
+        if row.strip():
+            yield line, row.rstrip("\r")
+
+
+def _identifier(text: str) -> int | None:
+    text = text.strip()
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(LARGEST_ID)):
+        return None
+    return int(text) if int(text) <= LARGEST_ID else None
+
+
+def _wrong_width(received: int, expected: int) -> str:
+    return f"{received} values, {expected} are expected"

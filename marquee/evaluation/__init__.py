@@ -1,0 +1,1 @@
+"""The protocol: events, metrics and intervals, and how they are shown."""

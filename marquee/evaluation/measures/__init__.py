@@ -1,0 +1,1 @@
+"""Events, ranks, metrics and intervals: what tuning and training read."""

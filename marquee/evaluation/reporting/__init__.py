@@ -1,0 +1,1 @@
+"""Pictures, curves and lists: what only the evaluate stages write."""

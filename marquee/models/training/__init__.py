@@ -1,0 +1,1 @@
+"""How TensorFlow starts, and weights as files."""

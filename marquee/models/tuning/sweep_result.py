@@ -1,0 +1,198 @@
+"""What a sweep found and how it is written: the winner, the table of trials, two pictures, the metrics."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Generic, Literal
+
+import yaml
+from matplotlib.ticker import MaxNLocator
+
+from marquee.models.tuning.search_space import CategoricalKnob, Knob, Plan
+from marquee.pictures import plots
+from marquee.pipeline import files
+from marquee.pipeline.params import S
+
+Direction = Literal["maximize", "minimize"]
+# Fewer finished trials say nothing about which knob mattered.
+MIN_TRIALS_FOR_IMPORTANCE = 4
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial as reported.
+
+    `state` is COMPLETE, PRUNED (stopped early; `value` is the last reported), DIVERGED (no finite value) or
+    REFUSED (the model's section refuses this combination of knobs). `epochs` counts the reports.
+    """
+
+    number: int
+    state: str
+    value: float | None
+    epochs: int
+    knobs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result(Generic[S]):
+    """A finished sweep: the winner, all trials, and the journal to delete once both are written."""
+
+    plan: Plan[S]
+    best: S
+    direction: Direction
+    journal: Path
+    trials: tuple[Trial, ...] = ()
+    best_trial: Trial | None = None
+    importances: Mapping[str, float] = field(default_factory=dict)
+    stopped_by_timeout: bool = False
+
+
+def reported(number: int, trial: Any, plan: Plan[S]) -> Trial:
+    """Optuna's finished trial as ours."""
+    state = trial.user_attrs.get("state", trial.state.name)
+    value = trial.value if state in ("COMPLETE", "PRUNED") else None
+    return Trial(number, state, value, len(trial.intermediate_values), plan.chosen(trial.params))
+
+
+def best_of(trials: tuple[Trial, ...], direction: Direction) -> Trial | None:
+    """The best completed trial, the earliest of equals."""
+    sign = -1.0 if direction == "maximize" else 1.0
+    completed = [trial for trial in trials if trial.state == "COMPLETE"]
+    return min(completed, key=lambda trial: sign * _value(trial), default=None)
+
+
+def importances(plan: Plan[S], trials: tuple[Trial, ...], seed: int) -> dict[str, float]:
+    """Share of the values' variance that each knob explains; empty where the trials cannot tell.
+
+    fANOVA: Hutter, Hoos and Leyton-Brown 2014, "An Efficient Approach for Assessing Hyperparameter
+    Importance". Optuna's weighs a range evenly, which a learning rate sampled by its logarithm is not, so log
+    knobs are handed over as logarithms.
+    """
+    import optuna
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    completed = [trial for trial in trials if trial.state == "COMPLETE"]
+    varied = [name for name in plan.knobs if len({str(trial.knobs[name]) for trial in completed}) > 1]
+    same = len({trial.value for trial in completed}) < 2
+    if len(completed) < MIN_TRIALS_FOR_IMPORTANCE or len(varied) < 2 or same:
+        return {}
+    study = optuna.create_study()
+    for trial in completed:
+        scaled = {name: _scaled(knob, trial.knobs[name]) for name, knob in plan.knobs.items()}
+        values, ranges = ({name: pair[part] for name, pair in scaled.items()} for part in (0, 1))
+        study.add_trial(optuna.create_trial(value=trial.value, params=values, distributions=ranges))
+    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed))
+    return {str(name): float(share) for name, share in found.items()}
+
+
+def _scaled(knob: Knob, value: Any) -> tuple[float, Any]:
+    """A knob's value on the scale that is sampled evenly, and its range there."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    if isinstance(knob, CategoricalKnob):
+        return knob.choices.index(value), CategoricalDistribution(range(len(knob.choices)))
+    scale = math.log if knob.log else float
+    return scale(value), FloatDistribution(scale(knob.low), scale(knob.high))
+
+
+def write_result(result: Result[S], best_params: Path, reports: Path, metrics: Path) -> None:
+    """Write `best_params` (every knob of the section), trials.csv and pictures in `reports`, and `metrics`.
+
+    The journal is deleted last: until then a full disk costs no finished trial.
+    """
+    files.write_text(reports / "trials.csv", _table(result))
+    for picture in ("history.png", "importance.png"):
+        (reports / picture).unlink(missing_ok=True)
+    if result.best_trial is not None:
+        _draw_history(result, reports / "history.png")
+    if result.importances:
+        _draw_importance(result, reports / "importance.png")
+    files.write_json(metrics, _metrics(result))
+    values = result.best.model_dump(mode="json")
+    files.write_text(best_params, yaml.safe_dump(values, sort_keys=True, default_flow_style=None))
+    result.journal.unlink(missing_ok=True)
+
+
+def shown(knobs: Mapping[str, Any]) -> str:
+    """Knobs for a log line or a title."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in knobs.items()
+    )
+
+
+def _metrics(result: Result[S]) -> dict[str, Any]:
+    states = [trial.state for trial in result.trials]
+    metrics: dict[str, Any] = {
+        "n_trials": len(states),
+        "completed": states.count("COMPLETE"),
+        "pruned": states.count("PRUNED"),
+        "stopped_by_timeout": result.stopped_by_timeout,
+    }
+    if result.best_trial is not None:
+        metrics |= {"best_value": result.best_trial.value, "best_trial": result.best_trial.number}
+    return metrics
+
+
+def _table(result: Result[S]) -> str:
+    """CSV, one row a trial; the knobs in full, so that a row can be copied into params.yaml."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["number", "state", "value", "epochs", *result.plan.knobs])
+    for trial in result.trials:
+        value = "" if trial.value is None else round(trial.value, files.DECIMALS)
+        knobs = [trial.knobs[name] for name in result.plan.knobs]
+        writer.writerow([trial.number, trial.state, value, trial.epochs, *knobs])
+    return text.getvalue()
+
+
+def _draw_history(result: Result[S], path: Path) -> None:
+    """Every trial's value and the best so far; pruned trials at the value where they were stopped."""
+    completed = [trial for trial in result.trials if trial.state == "COMPLETE"]
+    pruned = [trial for trial in result.trials if trial.state == "PRUNED" and trial.value is not None]
+    best = max if result.direction == "maximize" else min
+    figure, (axes,) = plots.new()
+    numbers, values = [trial.number for trial in completed], [_value(trial) for trial in completed]
+    so_far = list(accumulate(values, best))
+    last = len(result.trials) - 1
+    axes.step([*numbers, last], [*so_far, so_far[-1]], where="post", color=plots.ACCENT, label="best so far")
+    axes.plot(numbers, values, "o", color=plots.PALETTE[1], label="completed")
+    if pruned:
+        axes.plot(
+            [trial.number for trial in pruned],
+            [_value(trial) for trial in pruned],
+            "x",
+            color=plots.MUTED,
+            label="pruned, at its last epoch",
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("trial (0: the defaults)")
+    axes.set_ylabel(f"value on validation ({'higher' if best is max else 'lower'} is better)")
+    found = result.best_trial
+    axes.set_title(
+        f"Sweep of {result.plan.section}: {found.value:.4f} in trial {found.number}" if found else ""
+    )
+    axes.legend()
+    plots.save(figure, path)
+
+
+def _draw_importance(result: Result[S], path: Path) -> None:
+    ranked = sorted(result.importances.items(), key=lambda pair: (pair[1], pair[0]))
+    figure, (axes,) = plots.new(height=1.6 + 0.4 * len(ranked))
+    bars = axes.barh([name for name, _ in ranked], [share for _, share in ranked], color=plots.PALETTE[1])
+    axes.bar_label(bars, fmt="%.2f", padding=4, color=plots.INK)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlim(0, 1.1)
+    axes.set_xlabel("share of the variance of the value (fANOVA)")
+    axes.set_title(f"Which knob of {result.plan.section} mattered")
+    plots.save(figure, path)
+
+
+def _value(trial: Trial) -> float:
+    if trial.value is None:
+        raise ValueError(f"trial {trial.number} ({trial.state}) has no value; ask for completed trials only")
+    return trial.value

@@ -1,0 +1,1 @@
+"""What every stage shares: parameters, paths, files, number types, plots, logs."""

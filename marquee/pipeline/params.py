@@ -1,0 +1,281 @@
+"""params.yaml as typed, frozen sections that refuse unknown keys.
+
+No default is written here: what a section lacks is an error, so params.yaml is the one place to read.
+"""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from marquee.pipeline import paths
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: frozen, strict about keys and types (neither `true` nor "3" is a number)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Data(Section):
+    """Where ratings and metadata come from."""
+
+    source: str
+    metadata: str
+    on_bad_rows: Literal["error", "drop"]
+
+
+class Sample(Section):
+    """Size and span of the embedded, simulated data set."""
+
+    num_users: Count
+    num_interactions: Count
+    first_year: int
+    last_year: int
+
+
+class PreprocessData(Section):
+    """Every choice made between raw tables and what the models read."""
+
+    split: Literal["temporal", "user", "leave_last_out", "random"]
+    validation_cutoff: Annotated[float, Field(gt=0, lt=1)] | str
+    test_cutoff: Annotated[float, Field(gt=0, lt=1)] | str
+    positive_rating: Annotated[float, Field(ge=0.5, le=5)]
+    min_user_interactions: Count
+    min_movie_interactions: Count
+    min_word_count: Count
+    text_dim: Annotated[int, Field(ge=0)]
+
+    @field_validator("validation_cutoff", "test_cutoff", mode="before")
+    @classmethod
+    def _quoted(cls, value: Any) -> Any:
+        if isinstance(value, date):  # YAML's own type, which it makes of a date without quotes
+            raise ValueError(f'a date needs quotes: "{value.isoformat()}"')
+        return value
+
+
+class Retrieval(Section):
+    """The two-tower and how it is trained; fixed knobs and searched ones together."""
+
+    tower: Literal["history", "bingewiz"]
+    history_length: Annotated[int, Field(ge=2)]  # half of it is a window's least; half of 1 is nothing
+    embedding_dim: Count
+    heads: Count
+    blocks: Annotated[int, Field(ge=0)]
+    id_dropout: Share
+    cold_bonus: float
+    history_dropout: Share
+    positive_weight: Positive
+    other_weight: Annotated[float, Field(ge=0)]
+    half_life_years: Positive
+    uniform_negatives: Count
+    batch_size: Count
+    max_windows: Count
+    epochs: Count
+    weight_decay: Annotated[float, Field(ge=0)]
+    learning_rate: Positive
+    dropout: Share
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> "Retrieval":
+        if self.embedding_dim % self.heads:
+            raise ValueError(
+                f"embedding_dim {self.embedding_dim} is not a multiple of heads {self.heads}; change one"
+            )
+        return self
+
+
+class Ranking(Section):
+    """The DCN and how it is trained; fixed knobs and searched ones together."""
+
+    factors: Annotated[int, Field(ge=0)]
+    blocks: Annotated[int, Field(ge=2)]
+    embedding_dim: Count
+    cross_layers: Annotated[int, Field(ge=0)]
+    projection_dim: Annotated[int, Field(ge=0)]
+    deep_layers: list[Count]
+    id_dropout: Share
+    batch_size: Count
+    epochs: Count
+    weight_decay: Annotated[float, Field(ge=0)]
+    learning_rate: Positive
+    dropout: Share
+
+
+class Pruner(Section):
+    """How Optuna stops hopeless trials."""
+
+    type: Literal["median", "none"]
+    n_startup_trials: Annotated[int, Field(ge=0)]
+    n_warmup_steps: Annotated[int, Field(ge=0)]
+
+
+class Tune(Section):
+    """A sweep: how long, how, and over what (checked by `models/tuning/search_space.py`)."""
+
+    n_trials: Annotated[int, Field(ge=0)]
+    timeout_minutes: Positive
+    max_users: Count
+    n_startup_trials: Annotated[int, Field(ge=0)]
+    pruner: Pruner
+    search: dict[str, dict[str, Any]]
+
+
+class Evaluation(Section):
+    """How test and validation are read, the same for every model."""
+
+    bootstrap_samples: Count
+    max_users: Count
+    max_listed_users: Count
+    recent_days: Count
+
+
+class Neighbours(Section):
+    """The item-item weights; fixed knobs and searched ones together."""
+
+    max_movies: Count
+    kept_per_movie: Count
+    other_weight: Annotated[float, Field(ge=0, le=1)]
+    regularization: Positive
+
+
+class RecommenderParams(Section):
+    """How a list is put together, live and offline; fixed knobs and searched ones together."""
+
+    two_tower_quota: Annotated[int, Field(ge=100)]  # the longest list that may be asked for
+    similar_quota: Annotated[int, Field(ge=0)]
+    popular_quota: Annotated[int, Field(ge=0)]
+    popular_days: Count
+    similar_weight: Annotated[float, Field(ge=0)]
+    rating_weight: Annotated[float, Field(ge=0)]
+    genre_at_most: Count
+    genre_among: Annotated[int, Field(ge=0)]
+    diversity: Annotated[float, Field(ge=0)]
+    explore_share: Share
+
+
+class Serving(Section):
+    """What the service takes on at once; goes into the bundle."""
+
+    max_body_kb: Count
+    max_in_flight: Count
+    deadline_seconds: Annotated[float, Field(gt=0, le=10)]  # BentoML's own timeout, in service.py, is later
+
+
+class ExportModels(Section):
+    """How much quality a smaller variant of the exported models may cost."""
+
+    accuracy_tolerance: Share
+    rmse_tolerance: Annotated[float, Field(ge=0)]
+
+
+class Requirements(Section):
+    """What a bundle must meet; `package_service` refuses one that does not."""
+
+    latency_ms: Positive
+    bundle_mb: Positive
+    retrieval_above_popularity: float
+    rmse_at_most: Positive
+
+
+class Params(Section):
+    """The whole of params.yaml, read once.
+
+    `retrieval`, `ranking`, `neighbours` and `recommender` hold the fixed knobs alone: with what their sweep
+    found they become `Retrieval`, `Ranking`, `Neighbours` and `RecommenderParams` (`read_best`).
+    """
+
+    seed: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=1)]
+    data: Data
+    sample: Sample
+    preprocess_data: PreprocessData
+    retrieval: dict[str, Any]
+    tune_retrieval: Tune
+    ranking: dict[str, Any]
+    tune_ranking: Tune
+    neighbours: dict[str, Any]
+    tune_neighbours: Tune
+    recommender: dict[str, Any]
+    tune_recommender: Tune
+    export_models: ExportModels
+    evaluation: Evaluation
+    serving: Serving
+    requirements: Requirements
+
+
+S = TypeVar("S", bound=Section)
+
+
+class ParamsError(ValueError):
+    """params.yaml breaks a rule; the message names the key, the rule and what to do."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1, but 1e-05 is a number: `dvc exp run -S` writes floats so, and 1.1 takes that for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping."""
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(loaded, dict):
+        raise ParamsError(f"{path} must hold sections (`name: {{...}}`); it holds {type(loaded).__name__}.")
+    return loaded
+
+
+def read(path: Path = paths.PARAMS) -> Params:
+    """Read params.yaml.
+
+    Raises:
+        ParamsError: an unknown key, a missing one or a wrong type, each named.
+    """
+    return validate("", Params, read_yaml(path), file=path)
+
+
+def read_best(model: type[S], path: Path) -> S:
+    """Read a sweep's winner (`models/*/best_params.yaml`): every knob of the section, resolved.
+
+    Raises:
+        ParamsError: the file is missing, or holds other knobs than the section has.
+    """
+    if not path.exists():
+        raise ParamsError(f"{path} is missing: a sweep writes it. Run `dvc repro`.")
+    return validate("", model, read_yaml(path), file=path)
+
+
+def validate(section: str, model: type[S], values: Any, file: Path = paths.PARAMS) -> S:
+    """Check a section's values against its type, naming every key that breaks a rule."""
+    if not isinstance(values, dict):
+        raise ParamsError(f"{file}: {section} must be a section of keys; it is {values!r}.")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = (explain(section, model, problem) for problem in error.errors())
+        raise ParamsError("\n".join(f"{file}: {problem}" for problem in problems)) from error
+
+
+def explain(section: str, model: type[BaseModel], problem: Any) -> str:
+    """One of pydantic's problems in our words: the key, the rule, what was received, what to do."""
+    key = ".".join(str(part) for part in (section, *problem["loc"]) if part != "")
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key}. Known: {', '.join(model.model_fields)}."
+    if problem["type"] == "missing":
+        return f"{key} is missing. Add it, or restore it from Git."
+    if problem["type"] == "value_error":  # a rule of ours, which says what it received
+        return f"{key}: {problem['ctx']['error']}."
+    return f"{key}: {problem['msg']}; received {problem['input']!r}."

@@ -1,0 +1,145 @@
+"""Every path of the pipeline, in the order the data flows: the map of the house.
+
+Paths are relative to the repository's root, where DVC runs every stage.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+SAMPLE_FILMS = Path("data/sample/films.csv")
+# Logs and unfinished sweeps: no promise rests on them, Git and DVC ignore them.
+LOGS = Path("logs")
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What `fetch_data` writes: the source's tables in one schema (`marquee/data/tables/schema.py`)."""
+
+    folder: Path
+
+    @property
+    def interactions(self) -> Path:
+        return self.folder / "interactions.parquet"
+
+    @property
+    def movies(self) -> Path:
+        return self.folder / "movies.parquet"
+
+    @property
+    def metadata(self) -> Path:
+        return self.folder / "metadata.parquet"
+
+    @property
+    def oracle(self) -> Path:
+        return self.folder / "oracle.parquet"
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "manifest.json"
+
+
+@dataclass(frozen=True)
+class Processed:
+    """What `preprocess_data` writes and every model reads."""
+
+    folder: Path
+
+    @property
+    def interactions(self) -> Path:
+        return self.folder / "interactions.parquet"
+
+    @property
+    def movies(self) -> Path:
+        return self.folder / "movies.parquet"
+
+    @property
+    def movie_features(self) -> Path:
+        return self.folder / "movie_features.npz"
+
+    @property
+    def movie_encoder(self) -> Path:
+        return self.folder / "movie_encoder.npz"
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "manifest.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model's folder: the sweep's winner, then the weights trained with it."""
+
+    folder: Path
+
+    @property
+    def best_params(self) -> Path:
+        return self.folder / "best_params.yaml"
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights.npz"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export_models` writes: the models for a CPU, and what training left of every movie."""
+
+    folder: Path
+
+    @property
+    def candidate_tower(self) -> Path:
+        return self.folder / "candidate_tower.tflite"
+
+    @property
+    def trained(self) -> Path:
+        return self.folder / "trained.npz"
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "settings.json"
+
+    @property
+    def winner(self) -> Path:
+        return self.folder / "winner.json"
+
+    def variant(self, name: str) -> Path:
+        return self.folder / name
+
+
+@dataclass(frozen=True)
+class Index:
+    """What `index_catalogue` writes of some movies: rows of the index, and what a page shows."""
+
+    folder: Path
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows.npz"
+
+    @property
+    def titles(self) -> Path:
+        return self.folder / "titles.json"
+
+
+RAW = Raw(Path("data/raw"))
+PROCESSED = Processed(Path("data/processed"))
+RETRIEVAL = Model(Path("models/retrieval"))
+RANKING = Model(Path("models/ranking"))
+NEIGHBOURS = Model(Path("models/neighbours"))
+RECOMMENDER = Model(Path("models/recommender"))
+EXPORTED = Exported(Path("models/exported"))
+ADDITIONS = Path("data/additions.csv")
+CATALOGUE_INDEX = Index(Path("models/index/catalogue"))
+ADDITIONS_INDEX = Index(Path("models/index/additions"))
+BUNDLE = Path("models/bundle")
+
+
+def metrics(stage: str) -> Path:
+    """The DVC metrics file of a stage, named as the stage is."""
+    return Path("metrics") / f"{stage}.json"
+
+
+def reports(stage: str) -> Path:
+    """The report folder of a stage, named as the stage is."""
+    return Path("reports") / stage

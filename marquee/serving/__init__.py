@@ -1,0 +1,1 @@
+"""From trained models to an answer: export, index, recommender, service, packaging."""

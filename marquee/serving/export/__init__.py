@@ -1,0 +1,1 @@
+"""Trained models as files for a plain CPU, and the index of the whole catalogue."""

@@ -1,0 +1,1 @@
+"""Requirements checked, then the bundle and the Bento."""

@@ -1,0 +1,75 @@
+"""The Bento: what `bentofile.yaml` names, and nothing else."""
+
+import hashlib
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from marquee.pipeline import params
+from marquee.serving.recommender.bundle import BundleError
+
+BENTOFILE = "bentofile.yaml"
+
+
+def build(root: Path, log: logging.Logger) -> str:
+    """Build the Bento of the bundle in `root` into BentoML's own store; returns its tag.
+
+    The store lies outside the repository (`~/bentoml`, or BENTOML_HOME): a Bento holds its creation time, so
+    it is no output of DVC. Its version is the hash of what goes in: equal inputs, equal tag, built once.
+    """
+    import bentoml  # only here: it sets up logging and a store at import
+
+    options = params.read_yaml(root / BENTOFILE)
+    # A copy of exactly the named files: BentoML's patterns match at any depth, and DVC's temporary folders
+    # hold whole repositories.
+    with tempfile.TemporaryDirectory(prefix="marquee-bento-") as name:
+        context = Path(name)
+        stage(root, context, options["include"])
+        version = content_version(context)
+        tag = f"{options['name']}:{version}"
+        try:
+            bentoml.get(tag)
+            log.info("%s is built already", tag)
+        except bentoml.exceptions.NotFound:
+            _build(options, version, context)
+    return tag
+
+
+def _build(options: dict[str, Any], version: str, context: Path) -> None:
+    import bentoml
+
+    # BentoML loads it by name; imported here so that whoever reads imports (dvc.yaml's deps) sees it.
+
+    try:
+        bentoml.build(**options, version=version, build_ctx=str(context.resolve()))
+    except bentoml.exceptions.BentoMLException as error:
+        raise BundleError(f"BentoML could not build the Bento of {BENTOFILE}: {error}") from error
+
+
+def stage(root: Path, context: Path, include: list[str]) -> None:
+    """Copy the files that the patterns name, each at its place.
+
+    Raises:
+        BundleError: a pattern names no file.
+    """
+    for pattern in include:
+        files = [path for path in sorted(root.glob(pattern)) if path.is_file()]
+        if not files:
+            raise BundleError(
+                f"{root / BENTOFILE} includes {pattern}, which names no file in {root.resolve()}."
+            )
+        for source in files:
+            target = context / source.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def content_version(folder: Path) -> str:
+    """A short hash of all files of a folder, names included."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{content}  {path.relative_to(folder).as_posix()}\n".encode())
+    return digest.hexdigest()[:16]

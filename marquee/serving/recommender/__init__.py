@@ -1,0 +1,1 @@
+"""Sources, filter, ranking and order on one bundle: the one inference path."""

@@ -1,0 +1,107 @@
+"""The order shown: retrieval score and predicted rating together, then rules for the first places."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marquee.pipeline.arrays import Bool, Float32, Float64, Int32, Int64
+from marquee.pipeline.params import RecommenderParams as Values
+
+POOL = 50
+"""Best-scored candidates that the rules choose among."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Candidates with all that their order is made of, columns of length c.
+
+    Attributes:
+        movie_index: int32.
+        retrieval_score: float32, two-tower and item-item together.
+        predicted_rating: float32, stars.
+        vectors: (c, d) float32, for likeness.
+        genres: (c, G) bool.
+    """
+
+    movie_index: Int32
+    retrieval_score: Float32
+    predicted_rating: Float32
+    vectors: Float32
+    genres: Bool
+
+
+def log_shares(scores: Float32) -> Float64:
+    """(n,) log-softmax: scores on a scale that is the same for every history, so that stars can be added."""
+    if len(scores) == 0:
+        return np.empty(0)
+    shifted = scores.astype(np.float64) - scores.max()
+    shares: Float64 = shifted - np.log(np.exp(shifted).sum())
+    return shares
+
+
+def scores(scored: Scored, values: Values) -> Float64:
+    """(c,) log share among the candidates + rating_weight x stars."""
+    return log_shares(scored.retrieval_score) + values.rating_weight * scored.predicted_rating.astype(
+        np.float64
+    )
+
+
+def unit(vectors: Float32) -> Float32:
+    """(n, d) vectors of length 1; those of length 0 stay 0."""
+    directions: Float32 = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return directions
+
+
+def arrange(scored: Scored, score: Float64, values: Values, exempt: Bool) -> Int64:
+    """(c,) positions in the order shown: by score, the first `genre_among` places by the rules.
+
+    A place goes to the best of the pool after `diversity` x cosine to the most similar movie above it is
+    taken off (maximal marginal relevance; Carbonell and Goldstein 1998), where none of its genres has
+    `genre_at_most` places yet. Where no movie fits the rule, the best takes the place.
+
+    Args:
+        scored: the candidates.
+        score: (c,) of `scores`.
+        values: the rules.
+        exempt: (G,) genres that were asked for, and may fill the list.
+    """
+    order = np.lexsort((scored.movie_index, -score))
+    pool = order[:POOL]
+    left = score[pool].copy()
+    direction = unit(scored.vectors[pool])
+    genres = scored.genres[pool] & ~exempt
+    places = np.zeros(genres.shape[1], dtype=np.int64)
+    closest = np.zeros(len(pool), dtype=np.float32)
+    chosen: list[int] = []
+    for _ in range(min(values.genre_among, len(pool))):
+        worth = left - values.diversity * closest
+        fits = ~(genres & (places >= values.genre_at_most)).any(axis=1)
+        within = np.where(fits, worth, -np.inf)
+        best = int(np.argmax(within if np.isfinite(within.max()) else worth))
+        chosen.append(best)
+        left[best] = -np.inf
+        places += genres[best]
+        closest = np.maximum(closest, direction @ direction[best])
+    rest = np.delete(np.arange(len(pool)), chosen)
+    return np.concatenate([pool[chosen], pool[rest], order[POOL:]]).astype(np.int64)
+
+
+def explore(order: Int64, k: int, share: float, seed: int) -> tuple[Int64, Bool]:
+    """Give some of the first k places, never the first, to candidates from behind them.
+
+    What is never shown is never learned about. The candidates displaced take the places left behind.
+
+    Returns:
+        (c,) the order, and (c,) which places were filled by chance.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = np.zeros(len(order), dtype=bool)
+    drawn[1:k] = rng.random(len(drawn[1:k])) < share
+    behind = np.arange(k, len(order))
+    taken = rng.choice(behind, size=min(int(drawn.sum()), len(behind)), replace=False)
+    places = np.flatnonzero(drawn)[: len(taken)]
+    drawn[:] = False
+    drawn[places] = True
+    mixed = order.copy()
+    mixed[places], mixed[taken] = order[taken], order[places]
+    return mixed, drawn

@@ -1,0 +1,1 @@
+"""Asks the recommender the events of a period."""

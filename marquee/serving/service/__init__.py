@@ -1,0 +1,1 @@
+"""The BentoML service: routes, schemas, limits, traffic, the page."""

@@ -1,0 +1,1 @@
+"""Smaller variants of the exported models, their quality, and which one is served."""

@@ -1,1 +1,0 @@
-"""The protocol: events, metrics, baselines and intervals."""

@@ -1,0 +1,48 @@
+"""Stage `explore_data`: what an engineer wants to know before modelling, as pictures, a page and numbers."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from marquee.data.exploration import pictures as explore_pictures
+from marquee.data.exploration import report as explore_report
+from marquee.data.exploration import survey
+from marquee.data.preparation.splits import time_cutoff
+from marquee.data.tables import schema
+from marquee.pipeline import paths
+from marquee.pipeline.files import read_json, write_json, write_text
+from marquee.pipeline.params import Params
+from marquee.pipeline.stage import Log, run_stage
+
+STAGE = "explore_data"
+
+
+def run(params: Params, log: Log) -> None:
+    """Read the raw tables, look at them, write reports/explore_data and metrics/explore_data.json."""
+    reports = paths.reports(STAGE)
+    movies = _read(paths.RAW.movies, schema.MOVIES)
+    metadata = _read(paths.RAW.metadata, schema.METADATA)
+    interactions = survey.build_interactions(_read(paths.RAW.interactions, schema.INTERACTIONS), movies)
+    timestamp = interactions.timestamp
+    cutoffs = (
+        time_cutoff(timestamp, params.preprocess_data.validation_cutoff),
+        time_cutoff(timestamp, params.preprocess_data.test_cutoff),
+    )
+    found = survey.take(interactions, movies, metadata, cutoffs)
+    numbers = survey.numbers(found, params.preprocess_data.positive_rating)
+    pictures = explore_pictures.draw_all(found, numbers, reports)
+    source = Path(
+        str(read_json(paths.RAW.manifest)["source"])
+    ).name  # a folder's path stays out of the outputs
+    write_text(reports / "report.md", explore_report.page(numbers, source, pictures))
+    write_json(paths.metrics(STAGE), numbers)
+    log.info("%d interactions: %d pictures and %d numbers", len(interactions), len(pictures), len(numbers))
+
+
+def _read(path: Path, columns: Any) -> Any:
+    return pq.read_table(path).cast(columns).combine_chunks()
+
+
+if __name__ == "__main__":
+    run_stage(run)

@@ -1,1 +1,0 @@
-"""What the service sees in production, recorded as data."""

@@ -1,0 +1,132 @@
+"""Snapshots of metadata, patchy as they are, and the join by TMDB's id."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from marquee.data.sources import metadata
+from marquee.data.sources.rules import DataError
+from marquee.data.tables import schema
+
+
+@pytest.fixture
+def snapshot(tmp_path):
+    """Writes columns as a Parquet snapshot and reads it back."""
+
+    def go(**columns):
+        path = tmp_path / "snapshot.parquet"
+        pd.DataFrame(columns).to_parquet(path)
+        return metadata.read_snapshot(path)
+
+    return go
+
+
+def movies(*tmdb_ids):
+    return pa.table(
+        {
+            "movie_id": range(1, len(tmdb_ids) + 1),
+            "title": [""] * len(tmdb_ids),
+            "year": [0] * len(tmdb_ids),
+            "genres": [[]] * len(tmdb_ids),
+            "tmdb_id": tmdb_ids,
+        },
+        schema=schema.MOVIES,
+    )
+
+
+def test_missing_values_and_dates_that_are_none_become_empty(snapshot):
+    facts = snapshot(
+        tmdbId=[603, 11],
+        overview=[" A hacker. ", np.nan],
+        original_language=["en", None],
+        release_date=["1999-03-31", "May 1977"],
+        keywords=[["hacker", "", None], None],
+        cast=[["Keanu"], None],
+        director=[None, ["George"]],
+        vote_average=[8.2, 8.5],
+    )
+    assert facts.to_dict("records") == [
+        {
+            "tmdb_id": 603,
+            "overview": "A hacker.",
+            "keywords": ["hacker"],
+            "cast": ["Keanu"],
+            "directors": [],
+            "language": "en",
+            "release_date": "1999-03-31",
+        },
+        {
+            "tmdb_id": 11,
+            "overview": "",
+            "keywords": [],
+            "cast": [],
+            "directors": ["George"],
+            "language": "",
+            "release_date": "",
+        },
+    ]
+
+
+def test_a_snapshot_may_lack_every_column_but_the_id(snapshot):
+    facts = snapshot(tmdbId=[603.0, np.nan])
+    assert facts["tmdb_id"].tolist() == [603, 0]
+    assert facts["overview"].tolist() == ["", ""]
+    assert facts["cast"].tolist() == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"tmdb_id": [1]}, r"column tmdbId is missing; it has tmdb_id\. Rename tmdb_id to tmdbId"),
+        ({"overview": ["x"]}, r"column tmdbId is missing; it has overview\. Add tmdbId"),
+        ({"tmdbId": ["603", "tt1"]}, r"tmdbId 'tt1' is not a number"),
+        ({"tmdbId": [603], "cast": ["Keanu|Carrie"]}, r"column cast holds 'Keanu\|Carrie'; lists of names"),
+    ],
+)
+def test_a_snapshot_that_cannot_be_joined_is_an_error_that_says_why(snapshot, columns, message):
+    with pytest.raises(DataError, match=message):
+        snapshot(**columns)
+
+
+def test_a_file_that_is_not_parquet_is_an_error(tmp_path):
+    path = tmp_path / "snapshot.parquet"
+    path.write_text("tmdbId\n603\n")
+    with pytest.raises(DataError, match=r"snapshot\.parquet is not a Parquet file"):
+        metadata.read_snapshot(path)
+
+
+def test_movies_that_share_an_id_share_the_facts_and_repeated_rows_count_once(snapshot):
+    # Movies 1 and 3 are both 603, movie 2 has no id, movie 4 is not covered; 603 comes twice.
+    facts = snapshot(tmdbId=[77, 603, 603], overview=["other", "first", "second"])
+    joined = metadata.join(movies(603, 0, 603, 11), facts, "snapshot")
+    assert joined.table.schema == schema.METADATA
+    assert joined.table.select(["movie_id", "overview"]).to_pylist() == [
+        {"movie_id": 1, "overview": "first"},
+        {"movie_id": 3, "overview": "first"},
+    ]
+    assert joined.coverage == {
+        "movies": 4,
+        "movies_with_tmdb_id": 3,
+        "movies_with_metadata": 2,
+        "movies_with_overview": 2,
+        "movies_with_keywords": 0,
+        "movies_with_cast": 0,
+        "movies_with_directors": 0,
+        "movies_with_language": 0,
+        "movies_with_release_date": 0,
+        "movies_sharing_a_tmdb_id": 2,
+        "repeated_tmdb_ids_in_metadata": 1,
+    }
+
+
+def test_metadata_for_other_movies_are_an_error(snapshot):
+    facts = snapshot(tmdbId=[77, 78])
+    with pytest.raises(
+        DataError, match=r"its 2 films are none of the 1 movies with a TMDB id: it is metadata for oth"
+    ):
+        metadata.join(movies(603, 0), facts, "snapshot.parquet")
+    with pytest.raises(
+        DataError, match=r"none of the 2 movies has a TMDB id.*\nGive the source a links\.csv"
+    ):
+        metadata.join(movies(0, 0), facts, "snapshot.parquet")

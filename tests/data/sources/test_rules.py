@@ -1,0 +1,160 @@
+"""Each rule of a rating: the error that names file, line, value and what to do; the count when dropped."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marquee.data.sources import archives, movielens
+from marquee.data.sources.rules import BadRows, DataError, Rule, first_broken
+
+HEADER = "userId,movieId,rating,timestamp"
+GOOD = "1,1,3.5,900000000"
+BAD = [
+    ("1,1,7.5,1000000000", "rating 7.5 is outside 0.5 to 5.0", "rating_out_of_range"),
+    ("1,1,0,1000000000", "rating 0 is outside 0.5 to 5.0", "rating_out_of_range"),
+    ("1,1,3.3,1000000000", "rating 3.3 is not a multiple of 0.5", "not_half_stars"),
+    ("1,1,good,1000000000", "rating good is not a number", "not_a_number"),
+    ("1,1,nan,1000000000", "rating nan is outside 0.5 to 5.0", "rating_out_of_range"),
+    ("anna,1,4,1000000000", "userId anna is not a whole number from 0 to 2147483647", "not_a_number"),
+    ("2147483648,1,4,1000000000", "userId 2147483648 is not a whole number", "not_a_number"),
+    ("-1,1,4,1000000000", "userId -1 is not a whole number", "not_a_number"),
+    ("1,,4,1000000000", "movieId (empty) is not a whole number", "not_a_number"),
+    ("1,1,4,2001-09-09", "timestamp 2001-09-09 is not a whole number of seconds", "not_a_number"),
+    (
+        "1,1,4,1000000000000",
+        "timestamp 1000000000000 is in milliseconds; divide it by 1000",
+        "timestamp_in_milliseconds",
+    ),
+    ("1,1,4,788918399", "timestamp 788918399 is before 1995", "timestamp_too_early"),
+    ("1,2,4,1000000000", "movieId 2 is not in movies.csv", "unknown_movie"),
+    ("1,1,4", "3 values, 4 are expected", "wrong_number_of_columns"),
+    (GOOD, "user 1 rates movie 1 at 900000000 a second time", "duplicate"),
+]
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads a folder with these lines of ratings and one movie, 1."""
+
+    def go(*lines, action="error", header=HEADER):
+        text = "".join(f"{line}\n" for line in ((header, *lines) if header else lines))
+        (tmp_path / "ratings.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
+        (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,Film (1990),Drama\n")
+        bad = BadRows(action)
+        return movielens.read(archives.open_folder(tmp_path), bad).interactions, bad.as_dict()
+
+    return go
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "rule"), BAD, ids=[f"{r}-{n}" for n, (_, _, r) in enumerate(BAD)]
+)
+def test_a_bad_row_is_an_error_with_file_line_value_and_what_to_do(read, line, problem, rule):
+    with pytest.raises(DataError) as error:
+        read(GOOD, "2,1,4,1000000000", line)
+    assert str(error.value).startswith(f"ratings.csv, line 4: {problem}")
+    assert 'Fix the file or set data.on_bad_rows to "drop"' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "rule"), BAD, ids=[f"{r}-{n}" for n, (_, _, r) in enumerate(BAD)]
+)
+def test_a_bad_row_is_dropped_and_counted_under_its_rule(read, line, problem, rule):
+    table, dropped = read(GOOD, line, "2,1,4,1000000000", action="drop")
+    assert dropped == {"ratings.csv": {rule: 1}}
+    assert table.column("user_id").to_pylist() == [1, 2]
+
+
+def test_a_row_that_breaks_two_rules_is_counted_once(read):
+    _, dropped = read(GOOD, "1,2,9,1000000000", action="drop")
+    assert dropped == {"ratings.csv": {"rating_out_of_range": 1}}
+
+
+def test_blank_lines_do_not_shift_the_line_number(read):
+    with pytest.raises(DataError, match=r"ratings\.csv, line 5: rating 6 "):
+        read("", GOOD, "", "1,1,6,1000000000")
+
+
+def test_a_good_value_in_unusual_form_beside_a_bad_one_is_kept(read):
+    table, dropped = read(" 5 ,1, 4.0 ,1000000000", "6,1,4e0,1000000000", "x,1,4,1000000000", action="drop")
+    assert table.to_pydict()["user_id"] == [5, 6]
+    assert table.to_pydict()["half_stars"] == [8, 8]
+    assert dropped == {"ratings.csv": {"not_a_number": 1}}
+
+
+@pytest.mark.parametrize("action", ["error", "drop"])
+def test_a_rating_later_than_today_is_never_dropped_since_that_would_depend_on_the_day(read, action):
+    with pytest.raises(
+        DataError, match=r"line 3: timestamp 9999999999 is later than .*, today.\n.*never dropped"
+    ):
+        read(GOOD, "1,1,4,9999999999", action=action)
+
+
+def test_a_rating_later_than_its_archive_is_a_bad_row(tmp_path, zipped):
+    # The zip says 2020-01-02; two days are allowed for time zones: 2020-01-05 is too late.
+    path = tmp_path / "ml.zip"
+    path.write_bytes(
+        zipped(
+            {
+                "ml/ratings.csv": f"{HEADER}\n{GOOD}\n1,1,4,1578009600\n1,1,4,1578182401\n".encode(),
+                "ml/movies.csv": b"movieId,title,genres\n1,Film (1990),Drama\n",
+            }
+        )
+    )
+    files = archives.open_archive(path)
+    with pytest.raises(
+        DataError, match=r"line 4: timestamp 1578182401 is later than 2020-01-04, when the arch"
+    ):
+        movielens.read(files, BadRows("error"))
+    bad = BadRows("drop")
+    assert len(movielens.read(files, bad).interactions) == 2
+    assert bad.as_dict() == {"ratings.csv": {"timestamp_in_future": 1}}
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            "user_id,movieId,rating,timestamp",
+            r"line 1: column userId is missing; the columns are user_id, movieId",
+        ),
+        ("userId,movieId,timestamp", r"line 1: column rating is missing; .*\nAdd or rename columns"),
+    ],
+)
+def test_a_missing_or_renamed_column_is_named_beside_those_that_are_there(read, header, message):
+    with pytest.raises(DataError, match=message):
+        read(GOOD, header=header)
+
+
+def test_an_empty_file_and_one_without_rows_are_errors(read):
+    with pytest.raises(
+        DataError, match=r"ratings\.csv is empty\. Its first line must name the columns userId"
+    ):
+        read(header=None)
+    with pytest.raises(DataError, match=r"ratings\.csv holds no ratings\. Give it rows"):
+        read()
+
+
+def test_a_file_of_which_nothing_is_left_is_an_error_with_the_counts(read):
+    with pytest.raises(DataError, match=r"all 2 were dropped: .*'timestamp_in_milliseconds': 2"):
+        read("1,1,4,900000000000", "2,1,4,900000000000", action="drop")
+
+
+@pytest.mark.parametrize("text", ["1,1,\udcff,900000000", "\udce9,1,4,900000000"])
+def test_ratings_that_are_not_utf_8_are_an_error(read, text):
+    with pytest.raises(DataError, match=r"ratings\.csv is not UTF-8 .*\nSave it as UTF-8"):
+        read(GOOD, text)
+
+
+def test_a_header_in_another_encoding_is_an_error(read):
+    with pytest.raises(DataError, match=r"ratings\.csv is not UTF-8"):
+        read(GOOD, header="\udcff\udcfeu\x00s\x00")
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=6))
+def test_a_row_is_charged_to_the_first_rule_it_breaks(broken):
+    rules = [Rule(f"rule {n}", np.array(rows), 0, "") for n, rows in enumerate(broken)]
+    for row, first in enumerate(first_broken(rules, 4)):
+        breaks = [n for n, rows in enumerate(broken) if rows[row]]
+        assert first == (breaks[0] if breaks else -1)

@@ -1,0 +1,102 @@
+"""Bootstrap over users: exact where it can be, and its properties."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marquee.evaluation.measures import intervals
+
+EVENTS = st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=60)
+
+
+def columns(rows):
+    users, values = zip(*rows, strict=True)
+    return np.array(values), np.array(users)
+
+
+def test_the_value_is_the_mean_over_events_not_over_users():
+    interval = intervals.mean(np.array([1, 1, 1, 0.0]), np.array([5, 5, 5, 8]), samples=50, seed=0)
+    assert interval.value == 0.75
+
+
+def test_two_people_give_the_three_draws_there_are():
+    # Draws: (A, A) 1, (A, B) and (B, A) 3/4, (B, B) 0; each end has probability 1/4, far above 2.5 %.
+    interval = intervals.mean(np.array([1, 1, 1, 0.0]), np.array([5, 5, 5, 8]), samples=400, seed=0)
+    assert (interval.low, interval.high) == (0.0, 1.0)
+
+
+def test_the_width_is_that_of_independent_people():
+    # 400 people with one event each, half hits: standard error 0.5 / 20, so 95 % is 0.5 +- 0.049.
+    hits = np.arange(400) % 2 == 0
+    interval = intervals.mean(hits, np.arange(400), samples=4000, seed=1)
+    assert interval.low == pytest.approx(0.451, abs=0.004)
+    assert interval.high == pytest.approx(0.549, abs=0.004)
+
+
+def test_many_events_of_one_person_count_as_one_person():
+    hits, users = np.arange(400) % 2 == 0, np.arange(400)
+    once = intervals.mean(hits, users, samples=500, seed=1)
+    copied = intervals.mean(np.repeat(hits, 9), np.repeat(users, 9), samples=500, seed=1)
+    assert (copied.low, copied.high) == pytest.approx((once.low, once.high))
+
+
+@given(EVENTS, st.integers(0, 5))
+def test_the_interval_contains_the_value(rows, seed):
+    values, users = columns(rows)
+    interval = intervals.mean(values, users, samples=300, seed=seed)
+    assert 0 <= interval.low <= interval.value + 1e-12
+    assert interval.value - 1e-12 <= interval.high <= 1
+
+
+@given(EVENTS, st.integers(0, 5))
+def test_the_same_seed_gives_the_same_interval(rows, seed):
+    values, users = columns(rows)
+    assert intervals.mean(values, users, 50, seed) == intervals.mean(values, users, 50, seed)
+
+
+def test_the_chunk_does_not_change_the_draws(monkeypatch):
+    values, users = np.arange(30.0), np.arange(30) % 7
+    whole = intervals.mean(values, users, samples=100, seed=2)
+    monkeypatch.setattr(intervals, "CHUNK_CELLS", 40)
+    assert intervals.mean(values, users, samples=100, seed=2) == whole
+
+
+def test_rmse_is_the_root_of_the_mean_square():
+    interval = intervals.rmse(np.array([1.0, 0.0, 9.0]), np.array([0, 0, 1]), samples=400, seed=0)
+    # Draws of two people: A alone 1 / 2, both 10 / 3, B alone 9.
+    assert interval.value == pytest.approx(math.sqrt(10 / 3))
+    assert (interval.low, interval.high) == pytest.approx((math.sqrt(0.5), 3.0))
+
+
+def test_a_pair_shares_its_draws():
+    # Everyone is better by exactly 0.1: people differ, the difference does not.
+    values, users = np.linspace(0, 1, 50), np.arange(50)
+    interval = intervals.mean_difference(values + 0.1, values, users, samples=200, seed=0)
+    assert (interval.low, interval.value, interval.high) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_the_difference_of_hits_has_a_sign():
+    hits, others = np.array([True, True, False]), np.array([False, True, True])
+    same = intervals.mean_difference(hits, others, np.arange(3), samples=400, seed=0)
+    assert same.value == 0.0
+    assert (same.low, same.high) == (-1.0, 1.0)
+
+
+def test_the_difference_of_rmse_is_of_roots_and_paired():
+    errors, users = np.array([4.0, 4.0, 4.0]), np.array([0, 1, 2])
+    interval = intervals.rmse_difference(errors, errors / 4, users, samples=100, seed=0)
+    assert (interval.low, interval.value, interval.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_nothing_measured_is_not_a_number():
+    none = np.array([])
+    for interval in (intervals.mean(none, none, 10, 0), intervals.rmse_difference(none, none, none, 10, 0)):
+        assert all(math.isnan(number) for number in interval.named("x").values())
+
+
+def test_numbers_are_named_flat():
+    named = intervals.Interval(0.3, 0.2, 0.4).named("top_100_accuracy")
+    assert named == {"top_100_accuracy": 0.3, "top_100_accuracy_low": 0.2, "top_100_accuracy_high": 0.4}

@@ -1,0 +1,38 @@
+"""Candidates of several events, put in order at once."""
+
+import numpy as np
+
+from marquee.data.tables.interactions import VALIDATION
+from marquee.evaluation.measures import events
+from marquee.evaluation.measures.metrics import REMOVED
+from marquee.serving.recommender.recommender import Recommender
+from marquee.serving.replay import candidate_lists, histories
+from marquee.serving.replay.candidate_lists import CandidateLists
+from tests.fixtures.tiny_pipeline import VALUES, Tiny
+
+
+def test_ranks_weigh_the_scores_and_count_ties_against_the_movie():
+    lists = CandidateLists(
+        two_tower=np.array([[1, 2, 3], [1, 1, 9], [5, 5, 5]], np.float32),
+        similar=np.array([[4, 0, 0], [0, 0, 9], [0, 0, 0]], np.float32),
+        predicted_rating=np.array([[0, 0, 2], [0, 0, 9], [0, 0, 0]], np.float32),
+        is_candidate=np.array([[True, True, True], [True, True, False], [True, True, True]]),
+        target=np.array([0, 1, -1], np.int32),
+    )
+    by_retrieval = VALUES.model_copy(update={"similar_weight": 0.0, "rating_weight": 0.0})
+    # 1 is the lowest of three; ties with the other candidate, the padding does not count; not among them.
+    assert lists.ranks(by_retrieval).tolist() == [3, 2, REMOVED]
+    # 1 + 4 w against 2 and 3: w = 0.6 lifts it to 3.4, the best.
+    assert lists.ranks(by_retrieval.model_copy(update={"similar_weight": 0.6})).tolist()[0] == 1
+    # 3.4 against 3 + 2 v: v = 0.5 makes the third 4.
+    both = by_retrieval.model_copy(update={"similar_weight": 0.6, "rating_weight": 0.5})
+    assert lists.ranks(both).tolist()[0] == 2
+
+
+def test_collected_candidates_rank_as_the_recommender_ranks_them(tiny: Tiny, recommender: Recommender):
+    asked = histories.spread(events.of_period(tiny.interactions, VALIDATION, 1000, seed=1), 20)
+    lists = candidate_lists.collect(recommender, tiny.interactions, asked)
+    answered = histories.answer(recommender, tiny.interactions, asked, 10)
+    np.testing.assert_array_equal(lists.ranks(VALUES), answered.rank)
+    assert (answered.rank < REMOVED).any()
+    assert (answered.rank == REMOVED).any()

@@ -1,0 +1,110 @@
+"""The page when the service is slow, busy, down or of another opinion, and when its own memory is."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.serving.service.page.actions import cards, open_filters, open_page, rate, until
+from tests.serving.service.page.fake_api import Api
+
+
+def test_a_refusal_is_shown_with_its_rule_and_the_old_list_stays(page: Page, address: str):
+    open_page(page, address)
+    open_filters(page)
+    page.get_by_label("From year").fill("2000")
+    page.get_by_label("to year").fill("1990")
+    expect(page.get_by_role("alert")).to_contain_text("first must be at most last; received 2000 to 1990")
+    expect(cards(page)).to_have_count(12)
+    page.get_by_label("to year").fill("2010")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_busy_service_is_asked_again_by_itself(page: Page, address: str, api: Api):
+    open_page(page, address)
+    api.failing["recommend"] = (503, {"detail": [{"loc": [], "msg": "64 requests are in flight"}]})
+    rate(page, "Alien", 5)
+    expect(page.get_by_role("alert")).to_contain_text("busy (503): 64 requests are in flight")
+    del api.failing["recommend"]
+    expect(cards(page).first).to_contain_text("because you liked Alien")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_service_that_is_down_is_said_so_and_the_rating_is_kept(page: Page, address: str):
+    open_page(page, address)
+    page.route("**/recommend", lambda route: route.abort())
+    rate(page, "Alien", 5)
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    page.unroute("**/recommend")
+    page.get_by_role("button", name="Try again").click()
+    expect(cards(page).first).to_contain_text("because you liked Alien")
+
+
+def test_a_search_that_fails_or_finds_nothing_says_so(page: Page, address: str, api: Api):
+    open_page(page, address)
+    page.get_by_label("Search by title").fill("no such movie")
+    expect(page.locator("#search-status")).to_contain_text("No movie is called anything like")
+    api.failing["movies"] = (500, {"detail": [{"loc": [], "msg": "it broke"}]})
+    page.get_by_label("Search by title").fill("alien")
+    expect(page.locator("#search-status")).to_contain_text("failed (500): it broke")
+
+
+def test_the_page_does_without_feedback_and_model_card(page: Page, address: str, api: Api):
+    api.failing = {name: (500, {"detail": []}) for name in ("feedback", "model")}
+    open_page(page, address)
+    rate(page, "Alien", 5)
+    expect(cards(page).first).to_contain_text("because you liked Alien")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_the_old_list_stays_while_waiting_and_a_late_answer_is_dropped(page: Page, address: str, api: Api):
+    open_page(page, address)
+    api.slow = [1.5]
+    rate(page, "Alien", 5)
+    expect(page.locator("#recommendations[aria-busy=true]")).to_have_count(1)
+    expect(cards(page)).to_have_count(12)
+    expect(cards(page).nth(1)).to_contain_text("popular now")
+    until(api, "recommend", 2)
+    page.get_by_role("button", name="Remove your rating of Alien").click()
+    until(api, "recommend", 3)
+    expect(page.locator("#recommendations[aria-busy=true]")).to_have_count(0)
+    page.wait_for_timeout(1700)  # by now the answer to the rating would be there
+    expect(cards(page).nth(1)).to_contain_text("popular now")
+
+
+def test_ratings_survive_a_reload_each_data_set_its_own(page: Page, address: str, api: Api):
+    open_page(page, address)
+    rate(page, "Alien", 4)
+    expect(cards(page).first).to_contain_text("because you liked Alien")
+    page.reload()
+    expect(cards(page).first).to_contain_text("because you liked Alien")
+    sample = api.card
+    api.card = sample.model_copy(update={"data": sample.data.model_copy(update={"source": "ml-1m"})})
+    page.reload()
+    expect(page.get_by_text("Nothing rated yet")).to_be_visible()
+    api.card = sample
+    page.reload()
+    expect(page.get_by_role("list", name="Your ratings")).to_contain_text("Alien")
+
+
+@pytest.mark.parametrize(
+    "sabotage",
+    [
+        "localStorage.setItem('marquee', '{not json')",
+        """localStorage.setItem('marquee', '{"last": "sample", "of": {"sample": {"rated": [{}]}}}')""",
+        "Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden') }})",
+    ],
+)
+def test_a_broken_or_forbidden_storage_is_no_obstacle(page: Page, address: str, sabotage: str):
+    page.add_init_script(sabotage)
+    open_page(page, address)
+    rate(page, "Alien", 4)
+    expect(cards(page).first).to_contain_text("because you liked Alien")
+
+
+def test_ratings_that_the_model_does_not_know_are_reported(page: Page, address: str):
+    strange = '{"movie_id": 999999, "title": "Lost", "genres": [], "rating": 4, "timestamp": 1600000000}'
+    kept = f'{{"last": "sample", "of": {{"sample": {{"rated": [{strange}]}}}}}}'
+    page.add_init_script(f"localStorage.setItem('marquee', '{kept}')")
+    open_page(page, address)
+    expect(page.locator("#unknown")).to_have_text(
+        "1 of your ratings left out: this model does not know the movie."
+    )

@@ -1,0 +1,107 @@
+"""The page of the service itself: over a bundle made by hand, and over the one of the pipeline."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from marquee.pipeline import paths
+from marquee.serving.recommender.bundle import BundleError, open_packaged
+from marquee.serving.service.service import FEEDBACK
+from tests.places import ROOT
+from tests.serving import small
+from tests.serving.service.page.actions import cards, click_stars, open_filters
+from tests.serving.service.page.fake_api import served
+
+READY_SECONDS = 60
+
+
+@pytest.fixture(params=["by hand", pytest.param("pipeline", marks=pytest.mark.slow)])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where the service is; it records feedback in feedback.jsonl."""
+    if request.param == "by hand":
+        with small.application(tmp_path) as app, served(app) as address:
+            yield address
+        return
+    try:
+        open_packaged(ROOT / paths.BUNDLE)
+    except (BundleError, OSError) as error:
+        pytest.skip(f"no bundle to serve: {error}")
+    with _bentoml_serve(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def address(host: str) -> str:
+    return f"{host}/ui/"
+
+
+@contextmanager
+def _bentoml_serve(folder: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "BENTOML_HOME": str(folder / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        FEEDBACK: str(folder / "feedback.jsonl"),
+    }
+    command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    log = folder / "serve.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+    try:
+        _wait(f"http://127.0.0.1:{port}/readyz", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"The service was not ready within {READY_SECONDS} s:\n{log.read_text()}")
+
+
+def test_the_service_answers_the_page(page: Page, host: str, address: str, tmp_path: Path):
+    with urllib.request.urlopen(f"{host}/model", timeout=20) as answer:
+        model = json.load(answer)["model"]
+    page.goto(host)  # the root leads to the page
+    expect(page).to_have_url(address)
+    expect(cards(page)).to_have_count(12)
+    first_visit = cards(page).all_inner_texts()
+    page.get_by_label("Search by title").fill("ma")
+    with page.expect_response("**/recommend"):
+        click_stars(page.locator("#found > li").first, 5)
+    expect(page.get_by_role("heading", name="Tonight, for you")).to_be_visible()
+    expect(page.locator("#recommendations[aria-busy=true]")).to_have_count(0)
+    expect(cards(page)).to_have_count(12)
+    assert cards(page).all_inner_texts() != first_visit
+    expect(page.locator("#spent")).to_contain_text(f"model {model[:8]}")
+    cards(page).first.get_by_role("button", name="Details of").click()
+    expect(cards(page).first).to_contain_text("by retrieval")
+    cards(page).first.get_by_role("button", name="Movies similar to").click()
+    expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(12)
+    page.keyboard.press("Escape")
+    open_filters(page)
+    page.get_by_label("From year").fill("2000")
+    page.get_by_label("to year").fill("1990")
+    expect(page.get_by_role("alert")).to_contain_text("first must be at most last; received 2000 to 1990")
+    page.get_by_role("button", name="Model card").click()
+    expect(page.get_by_role("dialog")).to_contain_text(model)
+    assert '"rated"' in (tmp_path / "feedback.jsonl").read_text()

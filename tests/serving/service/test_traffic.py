@@ -1,0 +1,86 @@
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from marquee.serving.service import traffic
+from marquee.serving.service.traffic import Traffic
+
+ENDPOINTS = ("/", "/movies", "/movies/{movie_id}", "/ui/")
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/broken":
+        raise RuntimeError
+    await send({"type": "http.response.start", "status": 418, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send(message: Any) -> None:
+    pass
+
+
+async def _receive() -> Any:
+    return {"type": "http.request"}
+
+
+def requested(*paths: str) -> None:
+    measured = Traffic(app, ENDPOINTS)
+    for path in paths:
+        asyncio.run(measured({"type": "http", "path": path, "method": "GET"}, _receive, _send))
+
+
+def count(endpoint: str, status: int) -> float:
+    labels = {"endpoint": endpoint, "http_response_code": str(status)}
+    return traffic.REQUESTS.labels(**labels)._value.get()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("/", "/"),
+        ("/movies", "/movies"),
+        ("/movies/17", "/movies/{movie_id}"),
+        ("/movies/17/x", "/movies/{movie_id}"),
+        ("/ui/", "/ui/"),
+        ("/ui/app.js", "/ui/"),
+        ("/moviesque", "other"),
+        ("/wp-login.php", "other"),
+    ],
+)
+def test_a_path_counts_for_its_endpoint_and_a_strangers_for_the_rest(path: str, label: str):
+    before = count(label, 418)
+    requested(path)
+    assert count(label, 418) == before + 1
+
+
+def test_many_movies_are_one_series():
+    requested("/movies/1")
+    before = traffic.exposition().count(b"\n")
+    requested(*(f"/movies/{number}" for number in range(100)))
+    assert traffic.exposition().count(b"\n") == before
+
+
+def test_health_and_metrics_are_not_counted():
+    before = count("other", 418)
+    requested("/livez", "/readyz", "/healthz", "/metrics")
+    assert count("other", 418) == before
+
+
+def test_a_failure_counts_as_500_and_is_no_longer_in_progress():
+    before, in_progress = count("other", 500), traffic.IN_PROGRESS._value.get()
+    with pytest.raises(RuntimeError):
+        requested("/broken")
+    assert count("other", 500) == before + 1
+    assert traffic.IN_PROGRESS._value.get() == in_progress
+
+
+def test_workers_that_write_files_are_read_together(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert b"bentoml_service_request_total" not in traffic.exposition()  # none has written yet
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    requested("/movies")
+    assert (
+        b'bentoml_service_request_total{endpoint="/movies",http_response_code="418"}' in traffic.exposition()
+    )

@@ -1,0 +1,123 @@
+"""The three stages on a small table, in a folder of their own."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from marquee.data.tables import interactions, schema
+from marquee.evaluation.measures import events
+from marquee.models.tuning import sweep
+from marquee.pipeline import paths
+from marquee.pipeline.files import read_json, write_json
+from marquee.pipeline.params import Evaluation, Pruner, Ranking, Tune
+from tests.models.ranking import tables
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+LOG = logging.getLogger("test")
+EVALUATION = Evaluation(bootstrap_samples=50, max_users=1000, max_listed_users=1000, recent_days=730)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with processed tables in which people rate drama high and everything else low."""
+    monkeypatch.chdir(tmp_path)
+    table, catalogue = tables.table(30, 20, 1500), tables.catalogue(20)
+    liked = catalogue.genres[table.movie_index, 0] > 0
+    half_stars = np.where(liked, 9, 4) + table.user_index % 2
+    table = interactions.Interactions(
+        table.user_index,
+        table.movie_index,
+        half_stars.astype(np.uint8),
+        table.timestamp,
+        table.period,
+        30,
+        20,
+    )
+    interactions.write(table, paths.PROCESSED.interactions)
+    catalogue.write(paths.PROCESSED.movie_features)
+    write_json(paths.PROCESSED.manifest, {"made": "by a test"})
+    paths.PARAMS.write_text("seed: 7\n")
+    paths.RAW.folder.mkdir(parents=True)
+    pq.write_table(schema.ORACLE.empty_table(), paths.RAW.oracle)
+    return tmp_path
+
+
+def test_the_sweep_s_winner_is_trained_and_beats_the_means_on_test(house):
+    from stages import evaluate_ranking as evaluate
+    from stages import train_ranking as train
+    from stages import tune_ranking as tune
+
+    knob = {"type": "float", "low": 0.005, "high": 0.02, "default": 0.01}
+    search = Tune(
+        n_trials=2,
+        timeout_minutes=5,
+        max_users=100,
+        n_startup_trials=1,
+        pruner=Pruner(type="none", n_startup_trials=0, n_warmup_steps=0),
+        search={"learning_rate": knob},
+    )
+    fixed = {**tables.KNOBS.model_dump(exclude={"learning_rate"}), "epochs": 8, "batch_size": 64}
+    plan = sweep.plan("ranking", Ranking, fixed, search)
+    tune.run(plan, search, tables.PREPROCESSING, 7, 1, LOG)
+    values = sweep.read_best(Ranking, paths.RANKING.best_params)
+    train.run(values, tables.PREPROCESSING, 7, 1, LOG)
+    evaluate.run(values, tables.PREPROCESSING, EVALUATION, 7, 1, LOG)
+
+    table = interactions.read(paths.PROCESSED.interactions)
+    asked = events.of_period(table, interactions.TEST, 1000, 7)
+    numbers = read_json(paths.metrics("evaluate_ranking"))
+    assert numbers["events"]["rated_events"] == asked.has_history.sum()
+    assert numbers["events"]["no_history"] == (~asked.has_history).sum()
+    # The rule is noiseless: genre and person decide the rating, half a star lies between people.
+    assert numbers["dcn"]["rmse"] < 0.3 < numbers["global_mean"]["rmse"]
+    assert numbers["dcn"]["best_baseline"] in evaluate.BASELINES
+    assert "oracle" not in numbers
+    trained = read_json(paths.metrics("train_ranking"))
+    assert trained["rows"] == pytest.approx(
+        0.9 * 1500 * 3 / 4 * 1.1, abs=15
+    )  # all but a block, and a tenth again
+    curve = pd.read_csv(paths.reports("train_ranking") / "loss.csv")
+    assert curve["loss"].tolist() == sorted(curve["loss"], reverse=True)
+    for name in ("calibration", "residuals"):
+        assert (paths.reports("evaluate_ranking") / f"{name}.png").stat().st_size > 5_000
+        assert len(pd.read_csv(paths.reports("evaluate_ranking") / f"{name}.csv")) > 5
+
+
+def test_tuning_does_not_read_the_test_period_even_where_it_lies_between(house):
+    from stages import tune_ranking as tune
+
+    search = Tune(
+        n_trials=1,
+        timeout_minutes=5,
+        max_users=100,
+        n_startup_trials=1,
+        pruner=Pruner(type="none", n_startup_trials=0, n_warmup_steps=0),
+        search={"learning_rate": {"type": "float", "low": 0.01, "high": 0.02, "default": 0.01}},
+    )
+    fixed = {**tables.KNOBS.model_dump(exclude={"learning_rate"}), "epochs": 1}
+    plan = sweep.plan("ranking", Ranking, fixed, search)
+    table = interactions.read(paths.PROCESSED.interactions)
+    period = np.random.default_rng(1).permutation(table.period)  # as `split: random` has it
+    found = []
+    for stars_of_test in (1, 10):
+        half_stars = np.where(period == interactions.TEST, stars_of_test, table.half_stars).astype(np.uint8)
+        changed = replace(table, period=period, half_stars=half_stars)
+        interactions.write(changed, paths.PROCESSED.interactions)
+        tune.run(plan, search, tables.PREPROCESSING, 7, 1, LOG)
+        found.append(read_json(paths.metrics("tune_ranking"))["best_value"])
+    assert found[0] == found[1]
+
+
+def test_training_twice_writes_the_same_bytes(house):
+    from stages import train_ranking as train
+
+    written = []
+    for _ in range(2):
+        train.run(tables.KNOBS, tables.PREPROCESSING, 7, 1, LOG)
+        written.append(paths.RANKING.weights.read_bytes())
+    assert written[0] == written[1]
