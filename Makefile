@@ -107,16 +107,20 @@ ablation: repro ## What each part of the two-tower is worth, into docs/models.md
 
 # ---- code -------------------------------------------------------------------------------------------------
 
-.PHONY: test check clean
+.PHONY: test check architecture clean
 test: install-dev ## The test suite (PYTEST_ARGS="tests/data -k splits")
 	python -m pytest -n 2 $(PYTEST_ARGS)
 
-check: install-dev ## Lint, format, types, and whether the locks match pyproject.toml
+check: install-dev ## Lint, format, types, who imports whom, and whether the locks match pyproject.toml
 	ruff check
 	ruff format --check
 	mypy
+	PYTHONPATH=. lint-imports --no-cache
 	python -m pytest tests/test_lock.py
+
+architecture: install-dev ## Draw the rooms of marquee/ into docs/architecture.png
+	python -m docs.draw_architecture
 
 clean: ## Remove caches and logs; .venv, DVC's outputs and DVC's cache stay
 	rm -rf logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find stages tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find marquee stages monitoring tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
