@@ -38,7 +38,7 @@ def with_search(n_trials: int, **changed: object) -> Params:
             "seed": 7,
             "preprocess_data": tables.PREPROCESSING,
             "evaluation": EVALUATION,
-            "ranking": {**tables.KNOBS.model_dump(exclude={"learning_rate"}), **changed},
+            "ranking": {**tables.PARAMS.model_dump(exclude={"learning_rate"}), **changed},
             "tune_ranking": tune,
         }
     )
@@ -115,7 +115,7 @@ def test_training_twice_writes_the_same_bytes(house):
     from stages import train_ranking
 
     paths.RANKING.folder.mkdir(parents=True)
-    paths.RANKING.best_params.write_text(yaml.safe_dump(tables.KNOBS.model_dump()), encoding="utf-8")
+    paths.RANKING.best_params.write_text(yaml.safe_dump(tables.PARAMS.model_dump()), encoding="utf-8")
     written = []
     for _ in range(2):
         train_ranking.run(with_search(n_trials=0), LOG)
