@@ -1,17 +1,15 @@
 """Stage `tune_recommender`: search how retrieval and rating make one list, on the validation period."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pyarrow.parquet as pq
 
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures import events, metrics
+from marquee.evaluation.measures import metrics
 from marquee.evaluation.measures.report import HIT_K
 from marquee.models.training.runtime import start_tensorflow
-from marquee.models.tuning import sweep
+from marquee.models.tuning import search_space, sweep, validation
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params, RecommenderParams
 from marquee.pipeline.stage import Log, run_stage
@@ -21,7 +19,6 @@ from marquee.serving.recommender.catalogue_index import titles_of
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.replay import candidate_lists
 
-STAGE = "tune_recommender"
 READ = (paths.PROCESSED.interactions, paths.PROCESSED.movie_features)
 
 
@@ -31,15 +28,13 @@ def run(params: Params, log: Log) -> None:
     The value is NDCG@100: a movie is worth more the higher it stands, and nothing beyond the hundredth
     place. It speaks for what retrieval finds and for the order in which it is shown.
     """
-    plan = sweep.plan("recommender", RecommenderParams, params.recommender, params.tune_recommender)
+    plan = search_space.plan("recommender", RecommenderParams, params.recommender, params.tune_recommender)
     winners = Winners.read()
     start_tensorflow(params.seed, params.threads)
     table = interactions.read(paths.PROCESSED.interactions).in_periods(TRAIN, VALIDATION, CONTEXT)
-    asked = events.of_period(table, VALIDATION, params.tune_recommender.max_users, params.seed)
-    asked = asked.only(
-        (table.rating[asked.rows] >= params.preprocess_data.positive_rating) & asked.has_history
-    )
-    sweep.require_events(len(asked), plan.section, params.tune_recommender)
+    positive_rating, max_users = params.preprocess_data.positive_rating, plan.tune.max_users
+    asked = validation.positive_events(table, positive_rating, max_users, params.seed)
+    sweep.require_events(len(asked), plan)
     catalogue = Catalogue.read(paths.PROCESSED.movie_features)
     titles = titles_of(pq.read_table(paths.PROCESSED.movies).to_pydict())
     default = plan.default()
@@ -49,21 +44,12 @@ def run(params: Params, log: Log) -> None:
     lists = candidate_lists.collect(Recommender(bundle, default), table, asked)
     log.info("%d events, of which the sources give %d", len(asked), np.count_nonzero(lists.target >= 0))
 
-    def objective(knobs: RecommenderParams, report: Callable[[int, float], None]) -> float:
-        value = float(np.mean(metrics.single_target_ndcg(lists.ranks(knobs), HIT_K)))
+    def objective(recommender: RecommenderParams, report: sweep.Report) -> float:
+        value = float(np.mean(metrics.single_target_ndcg(lists.ranks(recommender), HIT_K)))
         report(1, value)
         return value
 
-    sweep.search_and_write(
-        plan,
-        objective,
-        params.tune_recommender,
-        params.seed,
-        "maximize",
-        paths.RECOMMENDER.best_params,
-        READ,
-        log,
-    )
+    sweep.search_and_write(plan, objective, params.seed, "maximize", paths.RECOMMENDER.best_params, READ, log)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from marquee.pipeline.files import write_whole
 
 INK, MUTED, GRID = "#1f2430", "#6b7280", "#e5e7eb"
+"""Of words, of axes and what matters less, of the lines behind."""
 PALETTE = ["#c2410c", "#0f766e", "#4f46e5", "#b45309", "#64748b", "#be185d"]
 ACCENT = PALETTE[0]
+"""Of what a picture is about."""
 STYLE: Any = {
     "figure.dpi": 100,
     "savefig.dpi": 144,

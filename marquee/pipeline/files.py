@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 DECIMALS = 6
+"""Of floats in JSON and tables: finer ones differ between machines."""
 
 
 class WriteError(OSError):

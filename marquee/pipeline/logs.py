@@ -1,4 +1,4 @@
-"""One way to log: a line in and a line out a stage, with counts."""
+"""One way to log: a line at the start of a stage and one at its end, with counts."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""params.yaml as typed, frozen sections that refuse unknown keys.
+"""params.yaml, read once into one frozen, typed `Params` that refuses unknown keys.
 
 No default is written here: what a section lacks is an error, so params.yaml is the one place to read.
 """
@@ -6,7 +6,7 @@ No default is written here: what a section lacks is an error, so params.yaml is 
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -45,8 +45,8 @@ class PreprocessData(Section):
     """Every choice made between raw tables and what the models read."""
 
     split: Literal["temporal", "user", "leave_last_out", "random"]
-    validation_cutoff: Annotated[float, Field(gt=0, lt=1)] | str
-    test_cutoff: Annotated[float, Field(gt=0, lt=1)] | str
+    validation_cutoff: float | str
+    test_cutoff: float | str
     positive_rating: Annotated[float, Field(ge=0.5, le=5)]
     min_user_interactions: Count
     min_movie_interactions: Count
@@ -55,9 +55,13 @@ class PreprocessData(Section):
 
     @field_validator("validation_cutoff", "test_cutoff", mode="before")
     @classmethod
-    def _quoted(cls, value: Any) -> Any:
+    def _share_or_date(cls, value: Any) -> Any:
         if isinstance(value, date):  # YAML's own type, which it makes of a date without quotes
             raise ValueError(f'a date needs quotes: "{value.isoformat()}"')
+        if isinstance(value, str):  # `splits.py` reads it
+            return value
+        if not isinstance(value, float) or not 0 < value < 1:
+            raise ValueError(f'it is a share between 0 and 1 or a date such as "2017-01-01", not {value!r}')
         return value
 
 
@@ -118,7 +122,7 @@ class Pruner(Section):
 
 
 class Tune(Section):
-    """A sweep: how long, how, and over what (checked by `models/tuning/search_space.py`)."""
+    """A sweep: how long, how, and over what (`marquee/models/tuning/search_space.py` checks it)."""
 
     n_trials: Annotated[int, Field(ge=0)]
     timeout_minutes: Positive
@@ -242,9 +246,9 @@ def read(path: Path = paths.PARAMS) -> Params:
     """Read params.yaml.
 
     Raises:
-        ParamsError: an unknown key, a missing one or a wrong type, each named.
+        ParamsError: unknown keys, missing ones and wrong types, all of them named at once.
     """
-    return validate("", Params, read_yaml(path), file=path)
+    return validate("", Params, read_yaml(path), path)
 
 
 def read_best(model: type[S], path: Path) -> S:
@@ -255,13 +259,18 @@ def read_best(model: type[S], path: Path) -> S:
     """
     if not path.exists():
         raise ParamsError(f"{path} is missing: a sweep writes it. Run `dvc repro`.")
-    return validate("", model, read_yaml(path), file=path)
+    try:
+        return validate("", model, read_yaml(path), path)
+    except ParamsError as error:
+        raise ParamsError(f"{error}\nA sweep writes this file: do not mend it, run `dvc repro`.") from error
 
 
 def validate(section: str, model: type[S], values: Any, file: Path = paths.PARAMS) -> S:
-    """Check a section's values against its type, naming every key that breaks a rule."""
-    if not isinstance(values, dict):
-        raise ParamsError(f"{file}: {section} must be a section of keys; it is {values!r}.")
+    """Check what `section` of a file holds (empty: the whole file) against its type.
+
+    Raises:
+        ParamsError: with a line for every key that breaks a rule.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -271,11 +280,21 @@ def validate(section: str, model: type[S], values: Any, file: Path = paths.PARAM
 
 def explain(section: str, model: type[BaseModel], problem: Any) -> str:
     """One of pydantic's problems in our words: the key, the rule, what was received, what to do."""
-    key = ".".join(str(part) for part in (section, *problem["loc"]) if part != "")
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key {key}. Known: {', '.join(model.model_fields)}."
-    if problem["type"] == "missing":
+    kind, place, received = problem["type"], problem["loc"], problem["input"]
+    key = ".".join(str(part) for part in (section, *place) if part != "")
+    if kind == "extra_forbidden":
+        return f"unknown key {key}. Known: {', '.join(_section_at(model, place[:-1]).model_fields)}."
+    if kind == "missing":
         return f"{key} is missing. Add it, or restore it from Git."
-    if problem["type"] == "value_error":  # a rule of ours, which says what it received
-        return f"{key}: {problem['ctx']['error']}."
-    return f"{key}: {problem['msg']}; received {problem['input']!r}."
+    if kind in ("model_type", "dict_type"):
+        return f"{key} must be a section of keys; it is {received!r}."
+    if kind == "value_error":  # a rule of ours, which says what it received
+        return f"{key}: {problem['ctx']['error']}." if key else f"{problem['ctx']['error']}."
+    return f"{key}: {problem['msg']}; received {received!r}."
+
+
+def _section_at(model: type[BaseModel], place: tuple[str | int, ...]) -> type[BaseModel]:
+    """The section that lies at a place within `model`."""
+    for name in place:
+        model = cast("type[BaseModel]", model.model_fields[str(name)].annotation)
+    return model

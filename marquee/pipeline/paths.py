@@ -8,8 +8,8 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 SAMPLE_FILMS = Path("data/sample/films.csv")
-# Logs and unfinished sweeps: no promise rests on them, Git and DVC ignore them.
 LOGS = Path("logs")
+"""Logs and unfinished sweeps: no promise rests on them, Git and DVC ignore them."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,21 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """What a sweep reports, for `draw_training` to draw."""
+
+    folder: Path
+
+    @property
+    def trials(self) -> Path:
+        return self.folder / "trials.csv"
+
+    @property
+    def summary(self) -> Path:
+        return self.folder / "summary.json"
+
+
+@dataclass(frozen=True)
 class Exported:
     """What `export_models` writes: the models for a CPU, and what training left of every movie."""
 
@@ -143,3 +158,13 @@ def metrics(stage: str) -> Path:
 def reports(stage: str) -> Path:
     """The report folder of a stage, named as the stage is."""
     return Path("reports") / stage
+
+
+def sweep(stage: str) -> Sweep:
+    """The report folder of a `tune_*` stage."""
+    return Sweep(reports(stage))
+
+
+def losses(stage: str) -> Path:
+    """The loss of each epoch, as a `train_*` stage reports it."""
+    return reports(stage) / "loss.csv"

@@ -10,11 +10,10 @@ import pytest
 from marquee.data.tables import interactions
 from marquee.data.tables.interactions import TRAIN, VALIDATION, Interactions
 from marquee.models.neighbours import fitting, item_item
-from marquee.models.tuning.sweep import load_plan
 from marquee.pipeline import params, paths
-from marquee.pipeline.params import Neighbours, PreprocessData
-from stages import train_neighbours as train
-from stages import tune_neighbours as tune
+from marquee.pipeline.params import Neighbours
+from stages import train_neighbours, tune_neighbours
+from tests.fixtures.tiny_pipeline import PARAMS
 from tests.places import ROOT
 
 
@@ -36,16 +35,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_sweep_writes_a_winner_that_training_reads(folder: Path):
-    plan, knobs = load_plan("neighbours", Neighbours)
-    preprocessing = params.load("preprocess_data", PreprocessData)
     log = logging.getLogger("test")
-    tune.run(plan, knobs.model_copy(update={"n_trials": 3}), preprocessing, 1, log)
-    values = params.read_best(Neighbours, paths.NEIGHBOURS.best_params)
+    sweep = PARAMS.tune_neighbours.model_copy(update={"n_trials": 3})
+    three_trials = PARAMS.model_copy(update={"tune_neighbours": sweep})
+    tune_neighbours.run(three_trials, log)
+    neighbours = params.read_best(Neighbours, paths.NEIGHBOURS.best_params)
     assert json.loads(paths.metrics("tune_neighbours").read_text())["best_value"] > 0
 
-    train.run(values, log)
+    train_neighbours.run(PARAMS, log)
     table = interactions.read(paths.PROCESSED.interactions)
-    expected = fitting.fit(table.in_periods(TRAIN, VALIDATION), values)
+    expected = fitting.fit(table.in_periods(TRAIN, VALIDATION), neighbours)
     written = item_item.read(paths.NEIGHBOURS.weights)
     np.testing.assert_array_equal(written.weight, expected.weight)
     metrics = json.loads(paths.metrics("train_neighbours").read_text())

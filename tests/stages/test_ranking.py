@@ -8,18 +8,40 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from marquee.data.tables import interactions, schema
 from marquee.evaluation.measures import events
-from marquee.models.tuning import sweep
 from marquee.pipeline import paths
 from marquee.pipeline.files import read_json, write_json
-from marquee.pipeline.params import Evaluation, Pruner, Ranking, Tune
+from marquee.pipeline.params import Evaluation, Params, Pruner, Tune
+from tests.fixtures.tiny_pipeline import PARAMS
 from tests.models.ranking import tables
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 LOG = logging.getLogger("test")
 EVALUATION = Evaluation(bootstrap_samples=50, max_users=1000, max_listed_users=1000, recent_days=730)
+
+
+def with_search(n_trials: int, **changed: object) -> Params:
+    """Params of a search for the learning rate, the other knobs as in `tables`, some changed."""
+    tune = Tune(
+        n_trials=n_trials,
+        timeout_minutes=5,
+        max_users=100,
+        n_startup_trials=1,
+        pruner=Pruner(type="none", n_startup_trials=0, n_warmup_steps=0),
+        search={"learning_rate": {"type": "float", "low": 0.005, "high": 0.02, "default": 0.01}},
+    )
+    return PARAMS.model_copy(
+        update={
+            "seed": 7,
+            "preprocess_data": tables.PREPROCESSING,
+            "evaluation": EVALUATION,
+            "ranking": {**tables.PARAMS.model_dump(exclude={"learning_rate"}), **changed},
+            "tune_ranking": tune,
+        }
+    )
 
 
 @pytest.fixture
@@ -48,25 +70,11 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_sweep_s_winner_is_trained_and_beats_the_means_on_test(house):
-    from stages import evaluate_ranking as evaluate
-    from stages import train_ranking as train
-    from stages import tune_ranking as tune
+    from stages import evaluate_ranking, train_ranking, tune_ranking
 
-    knob = {"type": "float", "low": 0.005, "high": 0.02, "default": 0.01}
-    search = Tune(
-        n_trials=2,
-        timeout_minutes=5,
-        max_users=100,
-        n_startup_trials=1,
-        pruner=Pruner(type="none", n_startup_trials=0, n_warmup_steps=0),
-        search={"learning_rate": knob},
-    )
-    fixed = {**tables.KNOBS.model_dump(exclude={"learning_rate"}), "epochs": 8, "batch_size": 64}
-    plan = sweep.plan("ranking", Ranking, fixed, search)
-    tune.run(plan, search, tables.PREPROCESSING, 7, 1, LOG)
-    values = sweep.read_best(Ranking, paths.RANKING.best_params)
-    train.run(values, tables.PREPROCESSING, 7, 1, LOG)
-    evaluate.run(values, tables.PREPROCESSING, EVALUATION, 7, 1, LOG)
+    params = with_search(n_trials=2, epochs=8, batch_size=64)
+    for stage in (tune_ranking, train_ranking, evaluate_ranking):
+        stage.run(params, LOG)
 
     table = interactions.read(paths.PROCESSED.interactions)
     asked = events.of_period(table, interactions.TEST, 1000, 7)
@@ -75,12 +83,11 @@ def test_the_sweep_s_winner_is_trained_and_beats_the_means_on_test(house):
     assert numbers["events"]["no_history"] == (~asked.has_history).sum()
     # The rule is noiseless: genre and person decide the rating, half a star lies between people.
     assert numbers["dcn"]["rmse"] < 0.3 < numbers["global_mean"]["rmse"]
-    assert numbers["dcn"]["best_baseline"] in evaluate.BASELINES
+    assert numbers["dcn"]["best_baseline"] in evaluate_ranking.BASELINES
     assert "oracle" not in numbers
     trained = read_json(paths.metrics("train_ranking"))
-    assert trained["rows"] == pytest.approx(
-        0.9 * 1500 * 3 / 4 * 1.1, abs=15
-    )  # all but a block, and a tenth again
+    # Of nine tenths of 1500, all but a block of four, and a tenth of them again.
+    assert trained["rows"] == pytest.approx(0.9 * 1500 * 3 / 4 * 1.1, abs=15)
     curve = pd.read_csv(paths.reports("train_ranking") / "loss.csv")
     assert curve["loss"].tolist() == sorted(curve["loss"], reverse=True)
     for name in ("calibration", "residuals"):
@@ -89,18 +96,9 @@ def test_the_sweep_s_winner_is_trained_and_beats_the_means_on_test(house):
 
 
 def test_tuning_does_not_read_the_test_period_even_where_it_lies_between(house):
-    from stages import tune_ranking as tune
+    from stages import tune_ranking
 
-    search = Tune(
-        n_trials=1,
-        timeout_minutes=5,
-        max_users=100,
-        n_startup_trials=1,
-        pruner=Pruner(type="none", n_startup_trials=0, n_warmup_steps=0),
-        search={"learning_rate": {"type": "float", "low": 0.01, "high": 0.02, "default": 0.01}},
-    )
-    fixed = {**tables.KNOBS.model_dump(exclude={"learning_rate"}), "epochs": 1}
-    plan = sweep.plan("ranking", Ranking, fixed, search)
+    params = with_search(n_trials=1, epochs=1)
     table = interactions.read(paths.PROCESSED.interactions)
     period = np.random.default_rng(1).permutation(table.period)  # as `split: random` has it
     found = []
@@ -108,16 +106,18 @@ def test_tuning_does_not_read_the_test_period_even_where_it_lies_between(house):
         half_stars = np.where(period == interactions.TEST, stars_of_test, table.half_stars).astype(np.uint8)
         changed = replace(table, period=period, half_stars=half_stars)
         interactions.write(changed, paths.PROCESSED.interactions)
-        tune.run(plan, search, tables.PREPROCESSING, 7, 1, LOG)
+        tune_ranking.run(params, LOG)
         found.append(read_json(paths.metrics("tune_ranking"))["best_value"])
     assert found[0] == found[1]
 
 
 def test_training_twice_writes_the_same_bytes(house):
-    from stages import train_ranking as train
+    from stages import train_ranking
 
+    paths.RANKING.folder.mkdir(parents=True)
+    paths.RANKING.best_params.write_text(yaml.safe_dump(tables.PARAMS.model_dump()), encoding="utf-8")
     written = []
     for _ in range(2):
-        train.run(tables.KNOBS, tables.PREPROCESSING, 7, 1, LOG)
+        train_ranking.run(with_search(n_trials=0), LOG)
         written.append(paths.RANKING.weights.read_bytes())
     assert written[0] == written[1]

@@ -1,7 +1,7 @@
 """What the query tower reads of a watch history: ONE code for training, evaluation and the service.
 
-Plain numpy, so that the service needs nothing else. Everything is as-of: a row of a history is
-described by itself and what came before it, a query by the history and the time it is asked.
+Plain numpy, so that the service needs nothing else. Everything is as-of: a row of a history is described by
+itself and what came before it, a query by the history and the time at which it is asked.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from marquee.pipeline.arrays import Float32, Int32, Int64
 DAY = 86_400.0
 YEAR = 365.25 * DAY
 PRIOR_RATING, PRIOR_WEIGHT = 3.5, 3.0
-"""A person's mean starts at MovieLens' usual mean and moves with what they rate."""
+"""Stars and pseudo-counts: a person's mean starts at MovieLens' usual one and moves with what they rate."""
 
 HISTORY_FEATURES = ("rating_minus_mean", "rating", "log_gap_days", "age_when_rated")
 QUERY_FEATURES = ("log_history_length", "log_days_since_last", "mean_rating")
+"""Columns of `history_features` and of `query_features`."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def query_features(
     """Describe the moment of a query, given the history rows [history_start, history_end).
 
     Args:
-        rating: (n,) in stars, `timestamp`, `first_row`: as for `history_features`.
-        timestamp: (n,) seconds.
+        rating: (n,) in stars.
+        timestamp: (n,) seconds, rising within a person.
         first_row: (n,) the first row of the same person.
         history_start: (e,) first row of each history.
         history_end: (e,) one past its last row; equal to the start where there is none.
@@ -138,8 +139,8 @@ def windows(movie_index: Int32, features: Float32, start: Int64, end: Int64, len
     """Cut the rows [start, end) of each window, at most `length` of them, into padded arrays.
 
     Args:
-        movie_index: (n,) and `features` (n, F): all rows.
-        features: (n, F) float32.
+        movie_index: (n,) int32, of all rows.
+        features: (n, F) float32, of all rows.
         start: (w,) first rows.
         end: (w,) one past the last rows; end - start <= length.
         length: the width of the result.

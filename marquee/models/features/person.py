@@ -17,8 +17,9 @@ from marquee.pipeline.arrays import Float32, Float64, Int32, Int64
 SESSION_GAP = 3_600
 """Seconds without a rating after which the next one opens a new sitting."""
 GRID = 2.0**24
+"""Steps per unit that terms are rounded to before they are summed."""
 RECENT = ((3, 2.0), (10, 2.0), (40, 4.0))
-"""How many of the latest ratings, and how many pretended ones at the person's own level.
+"""How many of the latest ratings, and how many pseudo-counts at the person's own level.
 
 Latest before the last sitting, never within it: people may enter their ratings sorted by stars, and then
 the one before gives the next away. With sittings included, RMSE on ml-latest-small fell by 0.011 for the
@@ -41,7 +42,7 @@ class States:
     """What is known of a person at a moment, before any movie is named; e rows.
 
     `length` and `before_sitting` are counts of ratings, in all and before the last sitting.
-    `taste` (e, q) and `taste_covariance` (e, q, q): what is believed of the person's taste
+    `taste` (e, q) and `taste_covariance` (e, q, q): mean and covariance of the person's taste
     (`marquee/models/ranking/taste.py`).
     Sums over the history: `level` of residuals from the movies' level, `total` of scalars, `genres`,
     `text` and `factors` of the movies' vectors as (sum, sum weighted by residual).

@@ -22,6 +22,7 @@ from marquee.pipeline.params import Ranking
 CLIP = 5.0
 """Standard deviations beyond which a feature says no more: what training never saw must not explode."""
 LOWEST, HIGHEST = 0.5, 5.0
+"""Stars that can be given."""
 FEATURES_SPEC = tf.TensorSpec((None, len(FEATURES)), tf.float32, name="features")
 
 

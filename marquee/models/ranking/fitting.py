@@ -15,7 +15,8 @@ from marquee.pipeline.arrays import Bool, Float32
 from marquee.pipeline.params import Ranking
 
 PREDICTED_AT_ONCE = 8192
-STEPS_A_CALL = 32
+"""Rows whose stars are predicted in one call."""
+STEPS_PER_CALL = 32
 """Steps taken within one call of the graph: calling costs a third of a step at the default sizes."""
 Batch = dict[str, np.ndarray[Any, Any]]
 AfterEpoch = Callable[[int, float, Dcn], None]
@@ -27,7 +28,7 @@ def fit(
     """Train on walk-forward rows with AdamW, the learning rate falling along a cosine.
 
     Args:
-        rows: of the fitted periods (`data.training_rows`).
+        rows: of the fitted periods (`rows.training_rows`).
         catalogue: facts of all movies.
         known: (num_movies,) movies with an id of their own.
         params: every knob.
@@ -52,18 +53,18 @@ def fit(
 
 
 def batches(rows: Rows, size: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """One epoch in a random order: one permutation, then slices of it, STEPS_A_CALL batches at a time.
+    """One epoch in a random order: one permutation, then slices of it, STEPS_PER_CALL batches at a time.
 
     Every batch has the same size, the last is filled up with rows of weight 0.
 
     Yields:
-        (b, size, F) `features`, (b, size) `movie_index`, `rating` and `weight`, b at most STEPS_A_CALL.
+        (b, size, F) `features`, (b, size) `movie_index`, `rating` and `weight`, b at most STEPS_PER_CALL.
     """
     steps = -(-len(rows) // size)
     order = np.resize(rng.permutation(len(rows)), (steps, size))
     weight = (np.arange(steps * size) < len(rows)).astype(np.float32).reshape(steps, size)
-    for start in range(0, steps, STEPS_A_CALL):
-        several = slice(start, start + STEPS_A_CALL)
+    for start in range(0, steps, STEPS_PER_CALL):
+        several = slice(start, start + STEPS_PER_CALL)
         yield {
             "features": tf.constant(rows.features[order[several]]),
             "movie_index": tf.constant(rows.movie_index[order[several]]),

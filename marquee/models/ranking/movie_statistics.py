@@ -11,8 +11,11 @@ from marquee.models.ranking import taste
 from marquee.pipeline.arrays import Float64, Int32, as_float16
 
 MOVIE_DAMPING = 5.0
+"""Pseudo-counts of ratings as a movie's content suggests, in its bias; of variance 1 in its spread."""
 CONTENT_RIDGE = 5.0
+"""Penalty on the squared weights of the content."""
 FACTOR_DAMPING = 10.0
+"""Pseudo-counts in a movie's norm: what few ratings say of its likeness to others counts for less."""
 PASSES = 4
 """Alternations of levels, and power iterations of the factors: both have settled by then."""
 DEFAULT_MEAN = 3.5

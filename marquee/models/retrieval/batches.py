@@ -1,4 +1,4 @@
-"""From interactions to what the two-tower eats: windows of history and the queries read off them."""
+"""From interactions to the inputs of the two-tower: windows of history and the queries read off them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, Interactions
 from marquee.evaluation.measures.events import Events
-from marquee.models.features import history as features
+from marquee.models.features import history
 from marquee.models.features.history import YEAR
 from marquee.models.retrieval.two_tower import Known
 from marquee.pipeline.arrays import Float32, Int64
@@ -28,16 +28,16 @@ class Histories:
 
     @cached_property
     def rows(self) -> Float32:
-        """(n, F) `features.history_features` of every row."""
+        """(n, F) `history.history_features` of every row."""
         table = self.interactions
-        return features.history_features(
+        return history.history_features(
             table.movie_index, table.rating, table.timestamp, table.history_start, self.catalogue.release
         )
 
     def context(self, history_start: Int64, history_end: Int64, now: Int64) -> Float32:
-        """(e, Q) `features.query_features` of queries on this table."""
+        """(e, Q) `history.query_features` of queries on this table."""
         table = self.interactions
-        return features.query_features(
+        return history.query_features(
             table.rating, table.timestamp, table.history_start, history_start, history_end, now
         )
 
@@ -76,7 +76,7 @@ def training_windows(interactions: Interactions, length: int, min_interactions: 
 
 
 def target_weights(interactions: Interactions, params: Retrieval, positive_rating: float) -> Float32:
-    """(n,) weight of each interaction as a target: by its rating, as_float16 every `half_life_years`.
+    """(n,) weight of each interaction as a target: by its rating, halved every `half_life_years`.
 
     CONTEXT rows weigh nothing: they are history only.
     """
@@ -125,7 +125,7 @@ def _window_batch(
 ) -> Batch:
     table = histories.interactions
     start = windows.start[chosen]
-    cut = features.windows(table.movie_index, histories.rows, start, windows.end[chosen], length)
+    cut = history.windows(table.movie_index, histories.rows, start, windows.end[chosen], length)
     asked = windows.end[chosen] - windows.asks_from[chosen]
     window = np.repeat(np.arange(len(chosen)), asked)
     target = np.arange(len(window)) - np.repeat(np.cumsum(asked) - asked, asked)
@@ -143,7 +143,7 @@ def _window_batch(
         "features": cut.features,
         "read_at": np.stack([window, read_at], axis=1).astype(np.int32),
         "context": context,
-        "now": features.in_years(table.timestamp[target]),
+        "now": history.in_years(table.timestamp[target]),
         "target": table.movie_index[target],
         "weight": weights[target],
     }
@@ -152,11 +152,11 @@ def _window_batch(
 def event_batch(histories: Histories, events: Events, length: int) -> Batch:
     """Events as queries; events whose histories start at the same row share one window."""
     table = histories.interactions
-    starts = features.window_start(events.history_start, events.history_end, length)
+    starts = history.window_start(events.history_start, events.history_end, length)
     start, window = np.unique(starts, return_inverse=True)
     end = np.zeros(len(start), dtype=np.int64)
     np.maximum.at(end, window, events.history_end)
-    cut = features.windows(table.movie_index, histories.rows, start, end, length)
+    cut = history.windows(table.movie_index, histories.rows, start, end, length)
     read_at = np.stack([window, events.history_end - starts], axis=1)
     now = table.timestamp[events.rows]
     return {
@@ -164,7 +164,7 @@ def event_batch(histories: Histories, events: Events, length: int) -> Batch:
         "features": cut.features,
         "read_at": read_at.astype(np.int32),
         "context": histories.context(events.history_start, events.history_end, now),
-        "now": features.in_years(now),
+        "now": history.in_years(now),
     }
 
 

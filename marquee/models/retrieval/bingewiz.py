@@ -19,6 +19,7 @@ from marquee.models.training.runtime import tf
 from marquee.pipeline.params import Retrieval
 
 HIDDEN = 128
+"""Width of the layer behind the mean over the history, as its authors have it."""
 CENTRED = HISTORY_FEATURES.index("rating_minus_mean")
 
 

@@ -22,13 +22,15 @@ from marquee.models.retrieval.batches import (
 )
 from marquee.models.retrieval.bingewiz import BingeWiz
 from marquee.models.retrieval.two_tower import TwoTower
+from marquee.models.training import weights
 from marquee.models.training.runtime import tf
-from marquee.models.training.weights import read as read_weights
 from marquee.pipeline.arrays import Float32
 from marquee.pipeline.params import PreprocessData, Retrieval
 
 SCORING_BATCH = 512
+"""Events whose queries are computed at once."""
 TWO_TOWERS = {"history": TwoTower, "bingewiz": BingeWiz}
+"""What `retrieval.tower` names."""
 
 
 class FittingError(ValueError):
@@ -89,7 +91,7 @@ def load(
 ) -> FittedTwoTower:
     """The two-tower that was fitted on the interactions, from its weights."""
     two_tower = build(fitted, catalogue, params, preprocessing)
-    read_weights(two_tower.model, path)
+    weights.read(two_tower.model, path)
     return two_tower
 
 
@@ -105,15 +107,15 @@ def fit(
 
     Args:
         fitted: only rows that may be learned from, and CONTEXT rows as history.
-        catalogue: all movies.
+        catalogue: facts of all movies.
         params: every knob.
         preprocessing: what counts as positive, and minimum counts.
-        seed: for the order of the windows; TensorFlow's own draws follow `start_tensorflow`.
+        seed: of the order of the windows; TensorFlow's own draws follow `start_tensorflow`.
         after_epoch: called with the epoch (from 1), its mean loss and the model as it stands.
     """
     two_tower = build(fitted, catalogue, params, preprocessing)
     windows = training_windows(fitted, params.history_length, preprocessing.min_user_interactions)
-    weights = target_weights(fitted, params, preprocessing.positive_rating)
+    weight = target_weights(fitted, params, preprocessing.positive_rating)
     histories = Histories(fitted, catalogue)
     rng = np.random.default_rng(seed)
     steps = -(-min(len(windows.start), params.max_windows) // params.batch_size) * params.epochs
@@ -121,7 +123,7 @@ def fit(
         0.0, steps, warmup_target=params.learning_rate, warmup_steps=max(1, steps // 20)
     )
     two_tower.model.compile(tf.keras.optimizers.AdamW(schedule, weight_decay=params.weight_decay))
-    dataset = _dataset(lambda: training_batches(histories, windows, weights, params, rng))
+    dataset = _dataset(lambda: training_batches(histories, windows, weight, params, rng))
     losses: list[float] = []  # of an epoch's steps; Keras would report the last one only
 
     def report(epoch: int, _: object) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from marquee.models.training.runtime import tf
 
 NEVER = -1e9
+"""Logit of a candidate that does not compete."""
 
 
 def step_candidates(targets: Any, known: Any, uniform_negatives: int, all_known: bool) -> Any:

@@ -29,8 +29,10 @@ from marquee.models.training.runtime import tf, tfrs
 from marquee.pipeline.arrays import Float32, Int32
 from marquee.pipeline.params import Retrieval
 
-AGE_PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)  # years
-REFERENCE_YEAR = 2000.0  # keeps the angles small; cancels in the difference
+AGE_PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+"""Years that the waves of the curve over age take."""
+REFERENCE_YEAR = 2000.0
+"""Keeps the angles small; it cancels in the difference."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a sweep may choose: `tune_*.search` in params.yaml, checked knob by knob against the model's section.
 
-Every knob of the section (`params.Retrieval`, `params.Ranking`) is fixed in the section itself or searched,
-never both and never neither. Knobs of nested sections are named with dots (`encoder.dropout`).
+Every knob of the section (`params.Retrieval`, `params.Ranking`, ...) is fixed in the section itself or
+searched, never both and never neither.
 """
 
 import json
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from marquee.pipeline import params
 from marquee.pipeline.params import ParamsError, S, Section, Tune
 
-# Whole-number ranges up to this size are tried against the model value by value, larger ones at their ends.
 TRIED_VALUES = 1000
+"""Ranges of so many whole numbers are tried against the model value by value, larger ones at their ends."""
 
 
 class Range(Section):
@@ -113,12 +113,13 @@ KINDS: dict[str, type[Knob]] = {"float": FloatKnob, "int": IntKnob, "categorical
 
 @dataclass(frozen=True)
 class Plan(Generic[S]):
-    """A checked search space: what is fixed and what is searched of one model's section."""
+    """A checked search space: what is fixed and what is searched of one model's section, and for how long."""
 
     section: str
     model: type[S]
     fixed: Mapping[str, Any]
     knobs: Mapping[str, Knob]
+    tune: Tune
 
     def distributions(self) -> dict[str, Any]:
         """The searched knobs as Optuna's distributions."""
@@ -138,9 +139,14 @@ class Plan(Generic[S]):
             for name, knob in self.knobs.items()
         }
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The default of every searched knob."""
+        return {name: knob.default for name, knob in self.knobs.items()}
+
     def default(self) -> S:
         """The section with every searched knob at its default."""
-        return self.resolve({name: knob.default for name, knob in self.knobs.items()})
+        return self.resolve(self.defaults)
 
     def resolve(self, chosen: Mapping[str, Any]) -> S:
         """The section with the searched knobs at `chosen`.
@@ -148,74 +154,69 @@ class Plan(Generic[S]):
         Raises:
             ParamsError: the model refuses the combination.
         """
-        return params.validate(self.section, self.model, _merge(self.fixed, chosen))
+        return params.validate(self.section, self.model, {**self.fixed, **chosen})
 
 
 def plan(section: str, model: type[S], fixed: Mapping[str, Any], tune: Tune) -> Plan[S]:
     """Check a search space against the model's section.
+
+    Args:
+        section: its name in params.yaml; the sweep's own section is `tune_<section>`.
+        model: its type, with every knob, fixed or searched.
+        fixed: the knobs that params.yaml sets.
+        tune: the sweep's own section.
 
     Raises:
         ParamsError: a knob fixed and searched, or neither, or unknown; an impossible range; a value in a
             range that the model refuses. All of a kind are named together.
     """
     knobs = {name: _knob(section, name, tune.search[name]) for name in sorted(tune.search)}
-    _raise(_misplaced(section, model, fixed, knobs))
-    _raise(_refused_at_default(section, model, fixed, knobs))
-    made = Plan(section, model, fixed, knobs)
-    _raise(_refused_in_range(made))
+    made = Plan(section, model, fixed, knobs, tune)
+    for check in (_misplaced, _refused_at_default, _refused_in_range):
+        problems = [f"params.yaml: {problem}" for problem in check(made)]
+        if problems:
+            raise ParamsError("\n".join(problems))
     return made
 
 
 def _knob(section: str, name: str, written: Mapping[str, Any]) -> Knob:
     key = f"tune_{section}.search.{name}"
     if "type" not in written:
-        raise ParamsError(
-            f"params.yaml: {key}.type is missing: one of {', '.join(KINDS)}. Knobs of a nested section are "
-            f"named with dots ({name}.<knob>)."
-        )
+        raise ParamsError(f"params.yaml: {key}.type is missing: one of {', '.join(KINDS)}.")
     if written["type"] not in list(KINDS):
         raise ParamsError(f"params.yaml: {key}.type is {written['type']!r}; use one of {', '.join(KINDS)}.")
-    return params.validate(key, KINDS[written["type"]], dict(written))
+    return params.validate(key, KINDS[written["type"]], written)
 
 
-def _misplaced(
-    section: str, model: type[Section], fixed: Mapping[str, Any], knobs: Mapping[str, Knob]
-) -> Iterator[str]:
-    known, given = list(_leaves(model)), list(_given(model, fixed))
-    for name in given:
-        if not any(_covers(name, leaf) for leaf in known):
-            yield f"unknown key {section}.{name}. Known: {', '.join(known)}."
-    for name in knobs:
+def _misplaced(made: Plan[Any]) -> Iterator[str]:
+    section, search, known = made.section, f"tune_{made.section}.search", list(made.model.model_fields)
+    for name in made.fixed:
         if name not in known:
-            yield f"tune_{section}.search.{name}: {section} has no knob {name}. Known: {', '.join(known)}."
-    search = f"tune_{section}.search"
+            yield f"unknown key {section}.{name}. Known: {', '.join(known)}."
+    for name in made.knobs:
+        if name not in known:
+            yield f"{search}.{name}: {section} has no knob {name}. Known: {', '.join(known)}."
     for name in known:
-        is_fixed, searched = any(_covers(key, name) for key in given), name in knobs
-        if is_fixed and searched:
+        if name in made.fixed and name in made.knobs:
             yield f"{section}.{name} is fixed and searched: remove it from {section} or from {search}."
-        if not is_fixed and not searched:
+        if name not in made.fixed and name not in made.knobs:
             yield f"{section}.{name} is neither fixed nor searched: add it to {section} or to {search}."
 
 
-def _refused_at_default(
-    section: str, model: type[Section], fixed: Mapping[str, Any], knobs: Mapping[str, Knob]
-) -> Iterator[str]:
-    chosen = {name: knob.default for name, knob in knobs.items()}
-    for problem in _problems(model, _merge(fixed, chosen)):
-        key = ".".join(str(part) for part in problem["loc"])
-        name = next((name for name in knobs if _covers(name, key)), None)
-        if name is None:
-            yield params.explain(section, model, problem)
+def _refused_at_default(made: Plan[Any]) -> Iterator[str]:
+    for problem in _problems(made, {}):
+        name = str(next(iter(problem["loc"]), ""))  # empty: a rule over several knobs
+        if name in made.knobs:
+            yield _refusal(made.section, name, "default", made.defaults[name], problem)
         else:
-            yield _refusal(section, name, "default", chosen[name], problem)
+            yield params.explain(made.section, made.model, problem)
 
 
 def _refused_in_range(made: Plan[Any]) -> Iterator[str]:
-    """At most one message a knob: the first of its values that the model refuses, the others at default."""
-    defaults = {name: knob.default for name, knob in made.knobs.items()}
+    """At most one message per knob: the first of its values that the model refuses, the others at default."""
     for name, knob in made.knobs.items():
         for where, value in knob.probes():
-            problems = _problems(made.model, _merge(made.fixed, {**defaults, name: value}))
+            problems = _problems(made, {name: value})
             if problems:
                 yield _refusal(made.section, name, where, value, problems[0])
                 break
@@ -229,50 +230,10 @@ def _refusal(section: str, name: str, where: str, value: Any, problem: Any) -> s
     )
 
 
-def _problems(model: type[Section], values: Mapping[str, Any]) -> list[Any]:
+def _problems(made: Plan[Any], changed: Mapping[str, Any]) -> list[Any]:
+    """What the model refuses of the fixed knobs and the defaults, some of them changed."""
     try:
-        model.model_validate(values)
+        made.model.model_validate({**made.fixed, **made.defaults, **changed})
     except ValidationError as error:
         return list(error.errors())
     return []
-
-
-def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _leaves(field.annotation, f"{prefix}{name}.")
-        else:
-            yield prefix + name
-
-
-def _given(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name, value in values.items():
-        nested = model.model_fields[name].annotation if name in model.model_fields else None
-        if isinstance(value, Mapping) and isinstance(nested, type) and issubclass(nested, BaseModel):
-            yield from _given(nested, value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
-
-
-def _covers(key: str, name: str) -> bool:
-    return name == key or name.startswith(f"{key}.")
-
-
-def _merge(fixed: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """`fixed` with the dotted names of `chosen` set in their nested sections."""
-    merged = {
-        name: _merge(value, {}) if isinstance(value, Mapping) else value for name, value in fixed.items()
-    }
-    for name, value in chosen.items():
-        *outer, last = name.split(".")
-        inner = merged
-        for part in outer:
-            inner = inner.setdefault(part, {})
-        inner[last] = value
-    return merged
-
-
-def _raise(problems: Iterator[str]) -> None:
-    found = [f"params.yaml: {problem}" for problem in problems]
-    if found:
-        raise ParamsError("\n".join(found))

@@ -20,11 +20,10 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 import marquee
-from marquee.models.tuning.search_space import Plan, plan
+from marquee.models.tuning.search_space import Plan
 from marquee.models.tuning.sweep_result import (
     Direction,
     Result,
-    Trial,
     best_of,
     importances,
     reported,
@@ -32,25 +31,12 @@ from marquee.models.tuning.sweep_result import (
     write_result,
 )
 from marquee.pipeline import paths
-from marquee.pipeline.params import ParamsError, S, Tune, read_best
-
-# All that a stage needs of a sweep, under one name.
-__all__ = [
-    "Plan",
-    "Result",
-    "SweepError",
-    "Trial",
-    "fingerprint",
-    "plan",
-    "read_best",
-    "require_events",
-    "search",
-    "search_and_write",
-    "write_result",
-]
+from marquee.pipeline.params import ParamsError, S, Tune
 
 Report = Callable[[int, float], None]
-SOURCES = Path(marquee.__file__).parent
+HOUSE = Path(marquee.__file__).parents[1]
+SOURCES = (HOUSE / "marquee", HOUSE / "stages")
+"""What decides a trial's value: the library and the scripts that call it."""
 
 
 class SweepError(ValueError):
@@ -58,54 +44,56 @@ class SweepError(ValueError):
 
 
 def fingerprint(*parts: str | bytes | Path) -> str:
-    """Hash what a sweep's outcome depends on: `parts` (a Path: its bytes), `stages/`, Optuna's version."""
-    sources = [path for path in sorted(SOURCES.rglob("*.py")) if "__pycache__" not in path.parts]
-    names = "\n".join(path.relative_to(SOURCES).as_posix() for path in sources)
+    """Hash what a sweep's outcome depends on: `parts` (a Path: its bytes), our sources, Optuna's version."""
+    sources = {
+        f"{folder.name}/{path.relative_to(folder).as_posix()}": path
+        for folder in SOURCES
+        for path in sorted(folder.rglob("*.py"))
+    }
     digest = hashlib.sha256()
-    for part in (*parts, version("optuna"), names, *sources):
+    for part in (*parts, version("optuna"), "\n".join(sources), *sources.values()):
         content = part.read_bytes() if isinstance(part, Path) else part
         digest.update(hashlib.sha256(content if isinstance(content, bytes) else content.encode()).digest())
     return digest.hexdigest()
 
 
-def require_events(num_events: int, section: str, tune: Tune) -> None:
+def require_events(num_events: int, plan: Plan[Any]) -> None:
     """See that there is something to choose knobs by.
 
     Raises:
         SweepError: trials are asked for and the validation period has no event to score them on.
     """
-    if tune.n_trials and not num_events:
+    if plan.tune.n_trials and not num_events:
         raise SweepError(
-            f"tune_{section}: the validation period has no event to score {tune.n_trials} trials on (events "
-            "need a history). Move preprocess_data's cutoffs apart, or set "
-            f"tune_{section}.n_trials to 0 to take the defaults."
+            f"tune_{plan.section}: the validation period has no event to score {plan.tune.n_trials} trials "
+            "on (events need a history). Move preprocess_data's cutoffs apart, or set "
+            f"tune_{plan.section}.n_trials to 0 to take the defaults."
         )
 
 
 def search(
     plan: Plan[S],
     objective: Callable[[S, Report], float],
-    tune: Tune,
     seed: int,
     journal: Path,
     fingerprint: str,
     direction: Direction,
     log: logging.Logger,
 ) -> Result[S]:
-    """Run `tune.n_trials` trials, the first at the defaults; resume where an equal sweep was interrupted.
+    """Run the plan's trials, the first at the defaults; resume where an equal sweep was interrupted.
 
-    `objective(values, report)` returns the value sought; it calls `report(epoch, value)` after each epoch,
+    `objective(params, report)` returns the value sought; it calls `report(epoch, value)` after each epoch,
     which raises `optuna.TrialPruned` where the trial is hopeless. `journal` is kept until `write_result` has
     succeeded; a study of another `fingerprint`, seed, search space or length in it is never continued.
 
     Raises:
         SweepError: no trial came to a finite value.
     """
-    if not tune.n_trials or not plan.knobs:
+    if not plan.tune.n_trials or not plan.knobs:
         log.info("%s is not searched: every knob is fixed or takes its default", plan.section)
         return Result(plan, plan.default(), direction, journal)
-    study = _open(journal, _study_name(plan, tune, seed, direction, fingerprint), tune, direction, log)
-    stopped = _run(study, plan, objective, tune, seed, log)
+    study = _open(journal, _study_name(plan, seed, direction, fingerprint), plan.tune, direction, log)
+    stopped = _run(study, plan, objective, seed, log)
     trials = tuple(reported(number, trial, plan) for number, trial in enumerate(_finished(study)))
     best = best_of(trials, direction)
     if best is None:
@@ -114,15 +102,15 @@ def search(
             f"Narrow tune_{plan.section}.search (a smaller learning_rate is the usual cure)."
         )
     log.info("best of %d trials: trial %d, %.6g, %s", len(trials), best.number, best.value, shown(best.knobs))
-    weights = importances(plan, trials, seed)
-    values = plan.resolve(best.knobs)
-    return Result(plan, values, direction, journal, trials, best, weights, stopped_by_timeout=stopped)
+    shares = importances(plan, trials, seed)
+    winner = plan.resolve(best.knobs)
+    return Result(plan, winner, direction, journal, trials, best, shares, stopped_by_timeout=stopped)
 
 
-def _study_name(plan: Plan[S], tune: Tune, seed: int, direction: Direction, fingerprint: str) -> str:
+def _study_name(plan: Plan[S], seed: int, direction: Direction, fingerprint: str) -> str:
     """Key of all that decides the result, time left aside."""
     knobs = {name: knob.model_dump() for name, knob in plan.knobs.items()}
-    sweep = tune.model_dump(exclude={"search", "timeout_minutes"})
+    sweep = plan.tune.model_dump(exclude={"search", "timeout_minutes"})
     parts = [plan.section, plan.fixed, knobs, sweep, seed, direction, fingerprint]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -130,7 +118,6 @@ def _study_name(plan: Plan[S], tune: Tune, seed: int, direction: Direction, fing
 def search_and_write(
     plan: Plan[S],
     objective: Callable[[S, Report], float],
-    tune: Tune,
     seed: int,
     direction: Direction,
     best_params: Path,
@@ -140,8 +127,8 @@ def search_and_write(
     """`search` and `write_result` as the stage `tune_<section>` does; `read` are the files it works on."""
     stage = f"tune_{plan.section}"
     journal = paths.LOGS / f"{stage}.journal"
-    result = search(plan, objective, tune, seed, journal, fingerprint(paths.PARAMS, *read), direction, log)
-    write_result(result, best_params, paths.reports(stage), paths.metrics(stage))
+    result = search(plan, objective, seed, journal, fingerprint(paths.PARAMS, *read), direction, log)
+    write_result(result, best_params, paths.sweep(stage), paths.metrics(stage))
 
 
 def _open(journal: Path, name: str, tune: Tune, direction: Direction, log: logging.Logger) -> Any:
@@ -192,12 +179,12 @@ def _run(
     study: Any,
     plan: Plan[S],
     objective: Callable[[S, Report], float],
-    tune: Tune,
     seed: int,
     log: logging.Logger,
 ) -> bool:
     """Run the trials that are missing; True when time cut them short, which it may after one trial."""
     first = len(_finished(study))
+    tune = plan.tune
     log.info("%d trials over %s%s", tune.n_trials, ", ".join(plan.knobs), f", {first} done" if first else "")
     deadline = time.monotonic() + 60 * tune.timeout_minutes
     with (
@@ -212,7 +199,7 @@ def _run(
                     *(tune.timeout_minutes, number, tune.n_trials, plan.section),
                 )
                 return True
-            _run_trial(study, plan, objective, tune, seed, number)
+            _run_trial(study, plan, objective, seed, number)
             trial = reported(number, _finished(study)[number], plan)
             value = "" if trial.value is None else f" {trial.value:.6g}"
             log.info("trial %d: %s%s, %s", number, trial.state, value, shown(trial.knobs))
@@ -224,14 +211,14 @@ def _run_trial(
     study: Any,
     plan: Plan[S],
     objective: Callable[[S, Report], float],
-    tune: Tune,
     seed: int,
     number: int,
 ) -> None:
     import optuna
     from optuna.trial import TrialState
 
-    study.sampler = optuna.samplers.TPESampler(n_startup_trials=tune.n_startup_trials, seed=seed + number)
+    startup = plan.tune.n_startup_trials
+    study.sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=seed + number)
     if number == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.enqueue_trial(plan.drawn_default())
     trial = study.ask(plan.distributions())
@@ -242,12 +229,12 @@ def _run_trial(
             raise optuna.TrialPruned(f"epoch {epoch}: {value} is below the median of the trials before")
 
     try:
-        values = plan.resolve(plan.chosen(trial.params))
+        chosen = plan.resolve(plan.chosen(trial.params))
     except ParamsError:  # every value is allowed alone; a combination need not be
         _give_up(study, trial, "REFUSED")
         return
     try:
-        value = float(objective(values, report))
+        value = float(objective(chosen, report))
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
         return

@@ -1,25 +1,25 @@
-"""What a sweep found and how it is written: the winner, the table of trials, two pictures, the metrics."""
+"""What a sweep found and how it is written: the winner, the table of trials, what mattered, the metrics.
+
+Pictures of it are drawn by a stage of their own, `draw_training`, so that how they look re-runs no sweep.
+"""
 
 import csv
 import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Generic, Literal
 
 import yaml
-from matplotlib.ticker import MaxNLocator
 
 from marquee.models.tuning.search_space import CategoricalKnob, Knob, Plan
-from marquee.pictures import plots
-from marquee.pipeline import files
+from marquee.pipeline import files, paths
 from marquee.pipeline.params import S
 
 Direction = Literal["maximize", "minimize"]
-# Fewer finished trials say nothing about which knob mattered.
 MIN_TRIALS_FOR_IMPORTANCE = 4
+"""Fewer finished trials say nothing about which knob mattered."""
 
 
 @dataclass(frozen=True)
@@ -99,18 +99,13 @@ def _scaled(knob: Knob, value: Any) -> tuple[float, Any]:
     return scale(value), FloatDistribution(scale(knob.low), scale(knob.high))
 
 
-def write_result(result: Result[S], best_params: Path, reports: Path, metrics: Path) -> None:
-    """Write `best_params` (every knob of the section), trials.csv and pictures in `reports`, and `metrics`.
+def write_result(result: Result[S], best_params: Path, report: paths.Sweep, metrics: Path) -> None:
+    """Write `best_params` (every knob of the section), the trials and what of them mattered, and `metrics`.
 
     The journal is deleted last: until then a full disk costs no finished trial.
     """
-    files.write_text(reports / "trials.csv", _table(result))
-    for picture in ("history.png", "importance.png"):
-        (reports / picture).unlink(missing_ok=True)
-    if result.best_trial is not None:
-        _draw_history(result, reports / "history.png")
-    if result.importances:
-        _draw_importance(result, reports / "importance.png")
+    files.write_text(report.trials, _table(result))
+    files.write_json(report.summary, _summary(result))
     files.write_json(metrics, _metrics(result))
     values = result.best.model_dump(mode="json")
     files.write_text(best_params, yaml.safe_dump(values, sort_keys=True, default_flow_style=None))
@@ -138,8 +133,18 @@ def _metrics(result: Result[S]) -> dict[str, Any]:
     return metrics
 
 
+def _summary(result: Result[S]) -> dict[str, Any]:
+    """What the trials alone do not say: which way is better, who won, and which knob mattered."""
+    return {
+        "section": result.plan.section,
+        "direction": result.direction,
+        "best_trial": None if result.best_trial is None else result.best_trial.number,
+        "importances": result.importances,
+    }
+
+
 def _table(result: Result[S]) -> str:
-    """CSV, one row a trial; the knobs in full, so that a row can be copied into params.yaml."""
+    """CSV, one row per trial; the knobs in full, so that a row can be copied into params.yaml."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["number", "state", "value", "epochs", *result.plan.knobs])
@@ -148,48 +153,6 @@ def _table(result: Result[S]) -> str:
         knobs = [trial.knobs[name] for name in result.plan.knobs]
         writer.writerow([trial.number, trial.state, value, trial.epochs, *knobs])
     return text.getvalue()
-
-
-def _draw_history(result: Result[S], path: Path) -> None:
-    """Every trial's value and the best so far; pruned trials at the value where they were stopped."""
-    completed = [trial for trial in result.trials if trial.state == "COMPLETE"]
-    pruned = [trial for trial in result.trials if trial.state == "PRUNED" and trial.value is not None]
-    best = max if result.direction == "maximize" else min
-    figure, (axes,) = plots.new()
-    numbers, values = [trial.number for trial in completed], [_value(trial) for trial in completed]
-    so_far = list(accumulate(values, best))
-    last = len(result.trials) - 1
-    axes.step([*numbers, last], [*so_far, so_far[-1]], where="post", color=plots.ACCENT, label="best so far")
-    axes.plot(numbers, values, "o", color=plots.PALETTE[1], label="completed")
-    if pruned:
-        axes.plot(
-            [trial.number for trial in pruned],
-            [_value(trial) for trial in pruned],
-            "x",
-            color=plots.MUTED,
-            label="pruned, at its last epoch",
-        )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("trial (0: the defaults)")
-    axes.set_ylabel(f"value on validation ({'higher' if best is max else 'lower'} is better)")
-    found = result.best_trial
-    axes.set_title(
-        f"Sweep of {result.plan.section}: {found.value:.4f} in trial {found.number}" if found else ""
-    )
-    axes.legend()
-    plots.save(figure, path)
-
-
-def _draw_importance(result: Result[S], path: Path) -> None:
-    ranked = sorted(result.importances.items(), key=lambda pair: (pair[1], pair[0]))
-    figure, (axes,) = plots.new(height=1.6 + 0.4 * len(ranked))
-    bars = axes.barh([name for name, _ in ranked], [share for _, share in ranked], color=plots.PALETTE[1])
-    axes.bar_label(bars, fmt="%.2f", padding=4, color=plots.INK)
-    axes.grid(visible=False, axis="y")
-    axes.set_xlim(0, 1.1)
-    axes.set_xlabel("share of the variance of the value (fANOVA)")
-    axes.set_title(f"Which knob of {result.plan.section} mattered")
-    plots.save(figure, path)
 
 
 def _value(trial: Trial) -> float:

@@ -11,7 +11,8 @@ from marquee.evaluation.measures.events import Events
 from marquee.models.features.movies import Movies, MovieStatistics
 from marquee.models.features.pair import DAY, FEATURES, pair_features
 from marquee.models.features.person import History, history_states
-from marquee.models.ranking import rows as data
+from marquee.models.ranking import rows
+from marquee.models.ranking.rows import event_features
 from tests.models.ranking import tables
 
 
@@ -54,7 +55,7 @@ def ask(movies: Movies, ratings: list[float], watched: list[int], times: list[fl
 
 
 def test_one_rating_of_a_known_movie_worked_out_by_hand(two_movies):
-    # Movie 0, expected at 3 stars, got 5: residual 2, damped by 5 pretended ratings to a level of 1/3.
+    # Movie 0, expected at 3 stars, got 5: residual 2, damped by 5 pseudo-counts to a level of 1/3.
     features = ask(two_movies, [5.0], [0], [30 * 365.25 * DAY], movie=1, now=30 * 365.25 * DAY + 600)
     level = 2 / 6
     expected = {
@@ -75,7 +76,7 @@ def test_one_rating_of_a_known_movie_worked_out_by_hand(two_movies):
         "release": 0.0,
         "movie_age": np.log1p(600 / (365.25 * DAY)),
         "release_offset": 2.0,
-        # Westerns: residual 2 less the level, over one seen and 5 pretended; no drama was seen.
+        # Westerns: residual 2 less the level, over one seen and 5 pseudo-counts; no drama was seen.
         "genre_affinity": ((2 - level) / 6 + 0) / 2,
         "genre_share": 1 / 2 / 6,
         "text_similarity": 0.6 / 6,
@@ -168,7 +169,7 @@ def test_a_history_served_alone_has_the_features_of_training_to_the_bit(seed, nu
     movies = tables.movies(12, seed)
     rows = np.arange(len(table), dtype=np.int64)
     events = Events(rows, table.history_start, table.history_end)
-    offline = data.event_features(table, events, movies)
+    offline = event_features(table, events, movies)
     row = int(np.random.default_rng(seed).integers(len(table)))
     own = slice(int(table.history_start[row]), int(table.history_end[row]))
     history = History(table.movie_index[own], table.rating[own], table.timestamp[own])
@@ -204,9 +205,7 @@ def test_nothing_at_or_after_an_event_changes_its_features(seed, delete):
 
 def features_at(table: Interactions, row: int, movies: Movies) -> np.ndarray:
     rows = np.array([row], dtype=np.int64)
-    return data.event_features(
-        table, Events(rows, table.history_start[rows], table.history_end[rows]), movies
-    )
+    return event_features(table, Events(rows, table.history_start[rows], table.history_end[rows]), movies)
 
 
 def test_an_earlier_rating_does_change_the_features():
@@ -221,6 +220,6 @@ def test_chunks_of_people_change_nothing(monkeypatch):
     table, movies = tables.table(20, 8, 200), tables.movies(8)
     shuffled = np.random.default_rng(0).permutation(len(table))
     events = Events(shuffled, table.history_start[shuffled], table.history_end[shuffled])
-    whole = data.event_features(table, events, movies)
-    monkeypatch.setattr(data, "CHUNK_ROWS", 15)
-    assert np.array_equal(whole, data.event_features(table, events, movies))
+    whole = event_features(table, events, movies)
+    monkeypatch.setattr(rows, "CHUNK_ROWS", 15)
+    assert np.array_equal(whole, event_features(table, events, movies))

@@ -22,7 +22,7 @@ SMALL = ItemItem(
 )
 
 
-def knobs(**changes: object) -> Neighbours:
+def with_params(**changes: object) -> Neighbours:
     values = {"max_movies": 100, "kept_per_movie": 100, "other_weight": 0.5, "regularization": 1.0}
     return Neighbours.model_validate(values | changes)
 
@@ -77,7 +77,7 @@ def test_who_liked_a_movie_counts_more_than_who_did_not():
 
 def test_movies_seen_by_the_same_people_find_each_other():
     table = watched_together()
-    fitted = fitting.fit(table.in_periods(TRAIN), knobs())
+    fitted = fitting.fit(table.in_periods(TRAIN), with_params())
     position, movie, weight = fitted.of_history(np.array([0], np.int32))
     best = movie[np.argmax(weight)]
     assert best == 1
@@ -90,7 +90,7 @@ def test_with_all_weights_kept_events_score_as_ease_scores_them_times_the_streng
     asked = events.of_period(table, VALIDATION, 10, seed=1)
     fitted = table.in_periods(TRAIN)
     strengths = np.full(len(table), strength, np.float32)
-    ours = fitting.scorer(fitting.fit(fitted, knobs()), table, strengths)(asked)
+    ours = fitting.scorer(fitting.fit(fitted, with_params()), table, strengths)(asked)
     ease = fit_ease(fitted, 1.0, 100).scorer(table)(asked)
     np.testing.assert_allclose(ours, ease * np.float32(strength), rtol=1e-4, atol=1e-6)
 
@@ -106,4 +106,4 @@ def test_what_is_written_is_read_back(tmp_path: Path):
 @pytest.mark.parametrize("weight", [-0.1, 1.1])
 def test_a_movie_that_was_not_liked_counts_between_nothing_and_one(weight: float):
     with pytest.raises(ValueError, match="other_weight"):
-        knobs(other_weight=weight)
+        with_params(other_weight=weight)

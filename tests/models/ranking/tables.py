@@ -17,7 +17,7 @@ PREPROCESSING = PreprocessData(
     min_word_count=1,
     text_dim=2,
 )
-KNOBS = Ranking(
+PARAMS = Ranking(
     factors=2,
     blocks=4,
     embedding_dim=4,

@@ -21,19 +21,19 @@ def rows(size: int, seed: int = 0) -> Rows:
     return Rows(features, movie_index, rng.integers(1, 11, size).astype(np.float32) / 2)
 
 
-def fit(given: Rows, losses: list[float] | None = None, **knobs):
+def fit(given: Rows, losses: list[float] | None = None, **changed):
     from marquee.models.ranking import fitting
 
-    values = tables.KNOBS.model_copy(update=knobs)
+    params = tables.PARAMS.model_copy(update=changed)
     sink = [] if losses is None else losses
-    return fitting.fit(given, tables.catalogue(6), KNOWN, values, 7, lambda _, loss, __: sink.append(loss))
+    return fitting.fit(given, tables.catalogue(6), KNOWN, params, 7, lambda _, loss, __: sink.append(loss))
 
 
 def test_an_untrained_network_predicts_the_base():
     from marquee.models.ranking.dcn import Dcn
 
     given = rows(5)
-    model = Dcn(tables.catalogue(6), KNOWN, tables.KNOBS)
+    model = Dcn(tables.catalogue(6), KNOWN, tables.PARAMS)
     predicted = model.predict_stars(given.features, given.movie_index).numpy()
     assert predicted == pytest.approx(given.features[:, 0])
 
@@ -93,7 +93,7 @@ def test_movies_without_an_id_share_one_and_only_content_tells_them_apart():
 def test_filled_up_batches_learn_what_exact_ones_do():
     from marquee.models.ranking.dcn import Dcn
 
-    model = Dcn(tables.catalogue(6), KNOWN, tables.KNOBS)
+    model = Dcn(tables.catalogue(6), KNOWN, tables.PARAMS)
     given = rows(3)
     exact = {"features": given.features, "movie_index": given.movie_index, "rating": given.rating}
     padded = {name: np.concatenate([values, values[:2]]) for name, values in exact.items()}
@@ -109,7 +109,7 @@ def test_how_many_steps_a_call_takes_changes_nothing(monkeypatch):
     from marquee.models.ranking import fitting
 
     together = fit(rows(80)).get_weights()
-    monkeypatch.setattr(fitting, "STEPS_A_CALL", 1)
+    monkeypatch.setattr(fitting, "STEPS_PER_CALL", 1)
     single = fit(rows(80)).get_weights()
     assert all(a == pytest.approx(b, abs=1e-6) for a, b in zip(together, single, strict=True))
 
@@ -118,7 +118,7 @@ def test_an_epoch_holds_every_row_once_in_batches_of_one_size(monkeypatch):
     from marquee.models.ranking import fitting
 
     given = dataclasses.replace(rows(10), rating=np.arange(10, dtype=np.float32))
-    monkeypatch.setattr(fitting, "STEPS_A_CALL", 2)
+    monkeypatch.setattr(fitting, "STEPS_PER_CALL", 2)
     epoch = list(fitting.batches(given, 4, np.random.default_rng(0)))
     weight = np.concatenate([several["weight"] for several in epoch])
     seen = np.concatenate([several["rating"] for several in epoch])[weight > 0]
@@ -139,7 +139,7 @@ def test_saved_weights_predict_the_same_in_a_model_built_anew(tmp_path):
 
     model, given = fit(rows(40), epochs=2), rows(9, seed=2)
     weights.write(model, tmp_path / "w.npz")
-    again = Dcn(tables.catalogue(6), KNOWN, tables.KNOBS)
+    again = Dcn(tables.catalogue(6), KNOWN, tables.PARAMS)
     weights.read(again, tmp_path / "w.npz")
     expected = model.predict_stars(given.features, given.movie_index).numpy()
     assert np.array_equal(again.predict_stars(given.features, given.movie_index).numpy(), expected)

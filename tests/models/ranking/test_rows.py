@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import TRAIN, VALIDATION, Interactions
 from marquee.models.features.pair import FEATURES
-from marquee.models.ranking import movie_statistics
-from marquee.models.ranking import rows as data
+from marquee.models.ranking import movie_statistics, rows
 from tests.models.ranking import tables
 
 COUNT = FEATURES.index("log_movie_count")
@@ -18,49 +17,49 @@ COUNT = FEATURES.index("log_movie_count")
 
 def training_rows(table, periods=(TRAIN,), **changed):
     preprocessing = tables.PREPROCESSING.model_copy(update=changed)
-    return data.training_rows(table, periods, tables.catalogue(table.num_movies), 2, 4, preprocessing, seed=0)
+    return rows.training_rows(table, periods, tables.catalogue(table.num_movies), 2, 4, preprocessing, seed=0)
 
 
 def test_blocks_hold_equal_shares_and_the_first_is_left_out():
     # Four blocks of twelve seconds begin at 0, 3, 6 and 9.
-    assert data.block_edges(np.arange(12)[::-1], 4).tolist() == [3, 6, 9, 12]
+    assert rows.block_edges(np.arange(12)[::-1], 4).tolist() == [3, 6, 9, 12]
 
 
 def test_a_second_is_never_torn_between_blocks():
     # The quarters begin within the ones and the fives.
-    assert data.block_edges(np.array([0, 1, 1, 1, 5, 5, 5, 5]), 4).tolist() == [1, 5, 6]
+    assert rows.block_edges(np.array([0, 1, 1, 1, 5, 5, 5, 5]), 4).tolist() == [1, 5, 6]
 
 
 def test_ratings_of_a_single_moment_are_too_little_and_the_error_says_so():
-    with pytest.raises(data.RankingDataError, match=r"8 interactions.*ranking\.blocks"):
-        data.block_edges(np.full(8, 3), 4)
+    with pytest.raises(rows.RankingDataError, match=r"8 interactions.*ranking\.blocks"):
+        rows.block_edges(np.full(8, 3), 4)
 
 
 def test_no_ratings_are_too_little_and_the_error_says_so():
-    with pytest.raises(data.RankingDataError, match="nothing to learn from"):
-        data.block_edges(np.zeros(0, dtype=np.int64), 4)
+    with pytest.raises(rows.RankingDataError, match="nothing to learn from"):
+        rows.block_edges(np.zeros(0, dtype=np.int64), 4)
 
 
 def test_a_training_row_counts_its_movie_as_it_was_when_the_block_began():
     table = tables.table(6, 3, 120)
     train = table.in_periods(TRAIN)
-    rows = training_rows(table)
-    edges = data.block_edges(train.timestamp, 4)
+    learned = training_rows(table)
+    edges = rows.block_edges(train.timestamp, 4)
     counts = []
     for low, high in itertools.pairwise(edges):
         block = train.only((train.timestamp >= low) & (train.timestamp < high))
         past = np.bincount(train.movie_index[train.timestamp < low], minlength=3)
-        counts += [*past[block.movie_index], *past[block.movie_index[:: data.HIDDEN_EVERY]]]
-    assert np.expm1(rows.features[:, COUNT]) == pytest.approx(np.array(counts), abs=1e-3)
+        counts += [*past[block.movie_index], *past[block.movie_index[:: rows.HIDDEN_EVERY]]]
+    assert np.expm1(learned.features[:, COUNT]) == pytest.approx(np.array(counts), abs=1e-3)
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 10**6))
 def test_what_happens_after_a_row_changes_nothing_in_it(seed):
     table = tables.table(5, 6, 80, seed)
-    rows = training_rows(table)
+    learned = training_rows(table)
     # Turn every rating round from the third block on, and whatever comes after the period.
-    edges = data.block_edges(table.in_periods(TRAIN).timestamp, 4)
+    edges = rows.block_edges(table.in_periods(TRAIN).timestamp, 4)
     if len(edges) < 3:
         return
     later = table.timestamp >= edges[1]
@@ -68,29 +67,29 @@ def test_what_happens_after_a_row_changes_nothing_in_it(seed):
     second_block = np.count_nonzero(
         (table.period == TRAIN) & (table.timestamp >= edges[0]) & (table.timestamp < edges[1])
     )
-    assert np.array_equal(rows.features[:second_block], training_rows(turned).features[:second_block])
+    assert np.array_equal(learned.features[:second_block], training_rows(turned).features[:second_block])
 
 
 def test_rows_of_later_periods_are_neither_learned_from_nor_history():
     table = tables.table(5, 6, 200)
     without = table.in_periods(TRAIN)
-    rows, alone = training_rows(table), training_rows(without)
-    assert np.array_equal(rows.features, alone.features)
-    assert np.array_equal(rows.rating, alone.rating)
-    assert len(training_rows(table, (TRAIN, VALIDATION))) > len(rows)
+    learned, alone = training_rows(table), training_rows(without)
+    assert np.array_equal(learned.features, alone.features)
+    assert np.array_equal(learned.rating, alone.rating)
+    assert len(training_rows(table, (TRAIN, VALIDATION))) > len(learned)
 
 
 def test_people_with_too_few_ratings_are_not_trained_on():
     table = tables.table(30, 6, 200)
     counts = np.bincount(table.in_periods(TRAIN).user_index, minlength=30)
-    edges = data.block_edges(table.in_periods(TRAIN).timestamp, 4)
+    edges = rows.block_edges(table.in_periods(TRAIN).timestamp, 4)
     wanted = (table.period == TRAIN) & (table.timestamp >= edges[0]) & (counts >= 6)[table.user_index]
     kept = len(training_rows(table, min_user_interactions=6))
     assert 0 < kept < len(training_rows(table))
     hidden = sum(
         -(
             -np.count_nonzero(wanted & (table.timestamp >= low) & (table.timestamp < high))
-            // data.HIDDEN_EVERY
+            // rows.HIDDEN_EVERY
         )
         for low, high in itertools.pairwise(edges)
     )
@@ -99,24 +98,24 @@ def test_people_with_too_few_ratings_are_not_trained_on():
 
 def test_every_tenth_row_of_a_block_is_there_again_with_its_history_hidden():
     table = tables.table(6, 3, 200)
-    rows = training_rows(table)
-    edges = data.block_edges(table.in_periods(TRAIN).timestamp, 4)
+    learned = training_rows(table)
+    edges = rows.block_edges(table.in_periods(TRAIN).timestamp, 4)
     first = np.count_nonzero((table.timestamp >= edges[0]) & (table.timestamp < edges[1]))
     hidden = slice(first, first + -(-first // 10))
     seen = slice(0, first, 10)
-    assert np.array_equal(rows.movie_index[hidden], rows.movie_index[seen])
-    assert np.array_equal(rows.rating[hidden], rows.rating[seen])
+    assert np.array_equal(learned.movie_index[hidden], learned.movie_index[seen])
+    assert np.array_equal(learned.rating[hidden], learned.rating[seen])
     movie, length = FEATURES.index("movie_bias"), FEATURES.index("log_history_length")
-    assert np.array_equal(rows.features[hidden, movie], rows.features[seen, movie])
-    assert not rows.features[hidden, length].any()
-    assert rows.features[seen, length].any()
+    assert np.array_equal(learned.features[hidden, movie], learned.features[seen, movie])
+    assert not learned.features[hidden, length].any()
+    assert learned.features[seen, length].any()
 
 
 def test_movies_below_the_minimum_in_the_fitted_period_have_no_id_of_their_own():
     table = tables.table(5, 40, 60)
     preprocessing = tables.PREPROCESSING.model_copy(update={"min_movie_interactions": 2})
     counts = np.bincount(table.in_periods(TRAIN).movie_index, minlength=40)
-    assert data.known_movies(table, (TRAIN,), preprocessing).tolist() == (counts >= 2).tolist()
+    assert rows.known_movies(table, (TRAIN,), preprocessing).tolist() == (counts >= 2).tolist()
 
 
 def test_a_movie_s_bias_is_its_damped_distance_from_the_mean():
@@ -218,6 +217,6 @@ def test_a_block_in_which_nobody_rates_enough_is_passed_over():
 
 def test_people_who_all_rate_too_little_are_an_error_that_names_the_knob():
     with pytest.raises(
-        data.RankingDataError, match="min_user_interactions = 1000 ratings in the fitted period"
+        rows.RankingDataError, match="min_user_interactions = 1000 ratings in the fitted period"
     ):
         training_rows(tables.table(30, 20, 300), min_user_interactions=1000)

@@ -1,4 +1,4 @@
-"""A model section with nested and constrained knobs, and an objective whose best values are known."""
+"""A model section with constrained knobs, and an objective whose best values are known."""
 
 import logging
 import math
@@ -8,32 +8,26 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from marquee.models.tuning import sweep
+from marquee.models.tuning import search_space, sweep
 from marquee.models.tuning.search_space import Plan
-from marquee.models.tuning.sweep_result import Result
+from marquee.models.tuning.sweep_result import Direction, Result
 from marquee.pipeline.params import Section, Tune
 
 LOG = logging.getLogger("test_sweep")
 Objective = Callable[["Toy", sweep.Report], float]
 
 
-class Encoder(Section):
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    heads: Annotated[int, Field(ge=1)]
-
-
 class Toy(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     width: Annotated[int, Field(ge=1)]
     layers: list[int]
-    encoder: Encoder
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    heads: Annotated[int, Field(ge=1)]
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Toy":
-        if self.width % self.encoder.heads:
-            raise ValueError(
-                f"width {self.width} is not a multiple of heads {self.encoder.heads}; change one"
-            )
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}; change one")
         return self
 
 
@@ -41,8 +35,8 @@ RATE = {"type": "float", "low": 1e-5, "high": 1e-1, "log": True, "default": 1e-5
 WIDTH = {"type": "int", "low": 8, "high": 64, "step": 8, "default": 16}
 LAYERS = {"type": "categorical", "choices": [[8], [8, 8]], "default": [8]}
 DROPOUT = {"type": "float", "low": 0.0, "high": 0.5, "default": 0.25}
-SEARCH = {"learning_rate": RATE, "width": WIDTH, "layers": LAYERS, "encoder.dropout": DROPOUT}
-FIXED = {"encoder": {"heads": 2}}
+SEARCH = {"learning_rate": RATE, "width": WIDTH, "layers": LAYERS, "dropout": DROPOUT}
+FIXED = {"heads": 2}
 
 
 def tune(search: Mapping[str, Any] = SEARCH, n_trials: int = 8, **changed: Any) -> Tune:
@@ -57,17 +51,19 @@ def tune(search: Mapping[str, Any] = SEARCH, n_trials: int = 8, **changed: Any) 
     return Tune.model_validate(values | changed)
 
 
-def planned(search: Mapping[str, Any] = SEARCH, fixed: Mapping[str, Any] = FIXED) -> Plan[Toy]:
-    return sweep.plan("toy", Toy, fixed, tune(search))
+def planned(
+    search: Mapping[str, Any] = SEARCH, fixed: Mapping[str, Any] = FIXED, **changed: Any
+) -> Plan[Toy]:
+    return search_space.plan("toy", Toy, fixed, tune(search, **changed))
 
 
-def distance(values: Toy, report: sweep.Report) -> float:
+def distance(toy: Toy, report: sweep.Report) -> float:
     """Smallest (0) at learning_rate 1e-3, width 32, two layers, dropout 0.1."""
     value = (
-        abs(math.log10(values.learning_rate) + 3)
-        + abs(values.width - 32) / 32
-        + (2 - len(values.layers))
-        + abs(values.encoder.dropout - 0.1)
+        abs(math.log10(toy.learning_rate) + 3)
+        + abs(toy.width - 32) / 32
+        + (2 - len(toy.layers))
+        + abs(toy.dropout - 0.1)
     )
     for epoch in range(3):
         report(epoch, value + 2 - epoch)
@@ -75,9 +71,12 @@ def distance(values: Toy, report: sweep.Report) -> float:
 
 
 def run(
-    journal: Path, objective: Objective = distance, settings: Tune | None = None, **changed: Any
+    journal: Path,
+    objective: Objective = distance,
+    plan: Plan[Toy] | None = None,
+    *,
+    seed: int = 7,
+    fingerprint: str = "a",
+    direction: Direction = "minimize",
 ) -> Result[Toy]:
-    arguments: dict[str, Any] = {"seed": 7, "fingerprint": "a", "direction": "minimize"}
-    return sweep.search(
-        planned(), objective, settings or tune(), journal=journal, log=LOG, **(arguments | changed)
-    )
+    return sweep.search(plan or planned(), objective, seed, journal, fingerprint, direction, LOG)

@@ -1,0 +1,42 @@
+"""What a model leaves of its training beside the weights: the loss of each epoch, and the fit in numbers."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from marquee.pipeline.files import write_json, write_text
+
+
+@dataclass
+class LossLog:
+    """Keeps and logs the mean loss of each epoch, the first being epoch 1."""
+
+    epochs: int
+    log: logging.Logger
+    losses: list[float] = field(default_factory=list)
+
+    def after_epoch(self, epoch: int, loss: float, _: object) -> None:
+        """Take an epoch's loss, as `fitting.fit` reports it; the model as it stands then does not matter."""
+        self.losses.append(loss)
+        self.log.info("epoch %d of %d: loss %.4f", epoch, self.epochs, loss)
+
+
+def write(losses: Sequence[float], model: Any, counts: Mapping[str, int], curve: Path, metrics: Path) -> None:
+    """Write the losses as a table, and as JSON what the fit came to.
+
+    Args:
+        losses: mean loss of each epoch, the first being epoch 1.
+        model: the Keras model that was trained.
+        counts: what it was trained on, by name.
+        curve: the CSV to write, columns `epoch` and `loss`.
+        metrics: the JSON to write.
+    """
+    rows = "".join(f"{epoch},{loss:.6f}\n" for epoch, loss in enumerate(losses, start=1))
+    write_text(curve, f"epoch,loss\n{rows}")
+    parameters = int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
+    numbers = {"epochs": len(losses), "final_loss": losses[-1], "parameters": parameters}
+    write_json(metrics, numbers | dict(counts))

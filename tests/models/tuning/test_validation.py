@@ -1,0 +1,38 @@
+"""What sweeps of candidate sources are judged by."""
+
+import numpy as np
+
+from marquee.data.tables.interactions import TRAIN, VALIDATION
+from marquee.evaluation.measures.events import Events
+from marquee.models.tuning import validation
+from marquee.pipeline.arrays import Float32
+from tests.fixtures.tables import Table
+
+
+def test_asked_are_positive_events_of_validation_with_a_history(table: Table) -> None:
+    interactions = table(
+        (0, 0, 5.0, 1, TRAIN),
+        (0, 1, 4.0, 2, VALIDATION),  # the only one: liked, and something came before
+        (0, 2, 3.5, 3, VALIDATION),  # not liked
+        (1, 1, 5.0, 4, VALIDATION),  # nothing before
+        num_movies=3,
+    )
+    asked = validation.positive_events(interactions, 4.0, max_users=10, seed=1)
+    assert asked.rows.tolist() == [1]
+
+
+def test_accuracy_is_the_share_of_movies_among_the_best_k_of_those_unseen(table: Table) -> None:
+    interactions = table(
+        (0, 0, 5.0, 1, TRAIN),
+        (0, 1, 5.0, 2, VALIDATION),
+        (0, 2, 5.0, 3, VALIDATION),
+        num_movies=4,
+    )
+    asked = validation.positive_events(interactions, 4.0, max_users=10, seed=1)
+
+    def scorer(events: Events) -> Float32:
+        # Movie 0 leads and is always seen. Unseen at the first event: 3, 1, 2; at the second: 3, 2.
+        return np.tile(np.array([9, 2, 1, 3], np.float32), (len(events), 1))
+
+    found = [validation.top_k_accuracy(scorer, interactions, asked, k) for k in (1, 2)]
+    assert found == [0.0, 1.0]
