@@ -14,7 +14,7 @@ ROWS = (
     ("monitoring", ()),
     ("serving", ("packaging", "variants", "export", "replay", "service", "recommender")),
     ("models", ("tuning", "retrieval", "ranking", "training", "neighbours", "baselines", "features")),
-    ("evaluation", ("reporting", "measures")),
+    ("evaluation", ("reporting", "progress", "measures")),
     ("data", ("exploration", "preparation", "sources", "sample", "tables")),
     ("", ("events", "pictures", "pipeline")),
 )

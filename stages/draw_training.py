@@ -14,7 +14,7 @@ CURVES = {
 """Title and unit of each model's loss."""
 
 
-def run(_: Params, log: Log) -> None:
+def run(params: Params, log: Log) -> None:
     """Draw every sweep and every learning curve."""
     folder = paths.reports(STAGE)
     drawn = []
