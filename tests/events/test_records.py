@@ -1,0 +1,183 @@
+import itertools
+import threading
+import uuid
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marquee.events import records
+from marquee.events.records import LaterVersionError, RecordError, RequestIds
+from tests.events import examples
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=10,
+)
+results = st.builds(
+    records.Result,
+    movie_id=st.integers(0, 2**31 - 1),
+    place=st.integers(1, 500),
+    source=st.none() | texts,
+    score=st.none() | numbers,
+    predicted_rating=st.none() | numbers,
+    propensity=st.floats(0, 1, exclude_min=True),
+)
+shared = {
+    "schema_version": st.just(1),
+    "request_id": st.builds(records.request_id),
+    "time": st.floats(0, 4e9),
+    "bundle": st.text("0123456789abcdef", min_size=64, max_size=64),
+    "visitor_id": st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64),
+}
+answers = st.builds(
+    records.Answer,
+    kind=st.sampled_from(["recommend", "similar", "predict_ratings"]),
+    arm=st.sampled_from(["champion", "challenger", "shadow"]),
+    worker=st.integers(0, 2**22),
+    request=st.dictionaries(texts, json_values, max_size=4),
+    results=st.lists(results, max_size=4).map(tuple),
+    steps=st.dictionaries(
+        st.sampled_from(["sources", "filter", "rank", "order", "total"]), st.floats(0, 1e6), max_size=5
+    ),
+    **shared,
+)
+feedbacks = st.builds(
+    records.Feedback,
+    kind=st.just("feedback"),
+    answer_id=st.none() | st.builds(records.request_id),
+    movie_id=st.integers(0, 2**31 - 1),
+    event=st.sampled_from(["shown", "clicked", "rated", "dismissed"]),
+    rating=st.none() | st.floats(0.5, 5),
+    place=st.none() | st.integers(1, 500),
+    **shared,
+)
+
+
+@given(answers | feedbacks)
+def test_what_is_written_is_read_again_to_the_bit_on_one_line(record: records.Record):
+    line = records.to_line(record.model_dump())
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert records.parse(line) == record
+
+
+def test_what_the_service_builds_is_a_record_of_the_schema():
+    answer = records.parse(records.to_line(examples.answer()))
+    assert isinstance(answer, records.Answer)
+    assert answer.results[1] == records.Result(
+        movie_id=20, place=2, source="popular", score=0.25, predicted_rating=3.25, propensity=0.5
+    )
+    assert answer.worker > 0
+    feedback = records.parse(records.to_line(examples.feedback()))
+    assert isinstance(feedback, records.Feedback)
+    assert (feedback.event, feedback.place) == ("clicked", 1)
+
+
+def test_results_without_sources_scores_or_chance_say_so():
+    assert records.results([7]) == [
+        {
+            "movie_id": 7,
+            "place": 1,
+            "source": None,
+            "score": None,
+            "predicted_rating": None,
+            "propensity": 1.0,
+        }
+    ]
+
+
+def test_time_is_kept_to_the_millisecond():
+    made = records.feedback(
+        request_id=records.request_id(),
+        time=1_600_000_000.123456,
+        bundle=examples.BUNDLE,
+        visitor_id=None,
+        answer_id=None,
+        movie_id=1,
+        event="shown",
+        rating=None,
+        place=None,
+    )
+    assert made["time"] == 1_600_000_000.123
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"unknown": 1},
+        {"kind": "guess"},
+        {"schema_version": 0},
+        {"visitor_id": ""},
+        {"visitor_id": "x" * 65},
+        {"arm": "underdog"},
+        {"bundle": "short"},
+        {"request_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"},  # a UUID of version 1
+        {"time": "1600000000"},
+        {"steps": {"lunch": 1.0}},
+        {"results": [{"movie_id": 1}]},
+    ],
+)
+def test_what_breaks_the_schema_is_no_record(changed: dict[str, Any]):
+    with pytest.raises(RecordError):
+        records.parse(records.to_line(examples.answer(**changed)))
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"[1]\n", b"null\n", b'{"kind": "recom', b"\xff\xfe\n"])
+def test_what_is_no_json_object_is_no_record(line: bytes):
+    with pytest.raises(RecordError):
+        records.parse(line)
+
+
+def test_a_later_version_is_told_apart_and_named():
+    line = records.to_line(examples.answer(schema_version=2, something_new=[1]))
+    with pytest.raises(LaterVersionError, match=r"schema_version is 2; this Marquee reads up to 1"):
+        records.parse(line)
+
+
+def test_a_number_of_numpys_is_refused_when_written():
+    # float32 would be written with the digits of a float32, and read as another float64.
+    with pytest.raises(TypeError):
+        records.to_line(examples.answer(time=np.float32(0.1)))
+
+
+def test_a_request_id_is_a_uuid_of_version_7_with_the_time_in_it():
+    made = uuid.UUID(RequestIds(clock=lambda: 0x0123_4567_89AB * 1_000_000)())
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+    assert made.int >> 80 == 0x0123_4567_89AB
+
+
+@pytest.mark.parametrize("step", [0, -50, 1_000, 1_000_000])
+def test_request_ids_grow_though_the_clock_stands_still_or_is_set_back(step: int):
+    nanoseconds = itertools.count(10**18, step)
+    make = RequestIds(clock=lambda: next(nanoseconds))
+    made = [make() for _ in range(2000)]
+    assert made == sorted(set(made))
+    assert {uuid.UUID(one).version for one in made} == {7}
+
+
+def test_bits_of_chance_that_are_used_up_carry_into_the_time():
+    make = RequestIds(clock=lambda: 5_000_000)
+    make._last = 6 << 74 | (1 << 74) - 1  # 6 ms, all bits of chance set
+    made = uuid.UUID(make())
+    assert made.int >> 80 == 7
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+
+
+def test_request_ids_of_many_threads_are_all_different():
+    made: list[str] = []
+
+    def make_many() -> None:
+        made.extend([records.request_id() for _ in range(5000)])
+
+    threads = [threading.Thread(target=make_many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(made)) == 20_000
