@@ -1,15 +1,14 @@
-import itertools
-import threading
-import uuid
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from marquee.events import records
-from marquee.events.records import LaterVersionError, RecordError, RequestIds
+from marquee.events.records import LaterVersionError, RecordError
 from tests.events import examples
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -92,6 +91,27 @@ def test_results_without_sources_scores_or_chance_say_so():
     ]
 
 
+class Asked(BaseModel):
+    history: list[dict[str, float | None]] = []
+    seed: int | None = None
+    title: str = ""
+
+
+class AskedNothing(BaseModel):
+    pass
+
+
+@given(st.builds(Asked, seed=st.none() | st.integers(0, 2**63 - 1), title=texts), st.none() | st.integers(0))
+def test_a_request_is_recorded_with_the_moment_it_was_answered_for(request: Asked, now: int | None):
+    line = records.to_line(examples.answer(request=records.request_json(request, now)))
+    assert json.loads(line)["request"] == request.model_dump() | {"now": now}
+
+
+def test_a_request_of_nothing_is_recorded_with_the_moment_too():
+    line = records.to_line(examples.answer(request=records.request_json(AskedNothing(), 7)))
+    assert json.loads(line)["request"] == {"now": 7}
+
+
 def test_time_is_kept_to_the_millisecond():
     made = records.feedback(
         request_id=records.request_id(),
@@ -144,40 +164,3 @@ def test_a_number_of_numpys_is_refused_when_written():
     # float32 would be written with the digits of a float32, and read as another float64.
     with pytest.raises(TypeError):
         records.to_line(examples.answer(time=np.float32(0.1)))
-
-
-def test_a_request_id_is_a_uuid_of_version_7_with_the_time_in_it():
-    made = uuid.UUID(RequestIds(clock=lambda: 0x0123_4567_89AB * 1_000_000)())
-    assert (made.version, made.variant) == (7, uuid.RFC_4122)
-    assert made.int >> 80 == 0x0123_4567_89AB
-
-
-@pytest.mark.parametrize("step", [0, -50, 1_000, 1_000_000])
-def test_request_ids_grow_though_the_clock_stands_still_or_is_set_back(step: int):
-    nanoseconds = itertools.count(10**18, step)
-    make = RequestIds(clock=lambda: next(nanoseconds))
-    made = [make() for _ in range(2000)]
-    assert made == sorted(set(made))
-    assert {uuid.UUID(one).version for one in made} == {7}
-
-
-def test_bits_of_chance_that_are_used_up_carry_into_the_time():
-    make = RequestIds(clock=lambda: 5_000_000)
-    make._last = 6 << 74 | (1 << 74) - 1  # 6 ms, all bits of chance set
-    made = uuid.UUID(make())
-    assert made.int >> 80 == 7
-    assert (made.version, made.variant) == (7, uuid.RFC_4122)
-
-
-def test_request_ids_of_many_threads_are_all_different():
-    made: list[str] = []
-
-    def make_many() -> None:
-        made.extend([records.request_id() for _ in range(5000)])
-
-    threads = [threading.Thread(target=make_many) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(made)) == 20_000
