@@ -23,6 +23,8 @@ CLOSE_SECONDS = 10.0
 """How long `stop` waits for the queue to be written: a disk may hang."""
 CHUNK_BYTES = 256_000
 """Handed to the operating system at once, or up to a record more."""
+TURN_BYTES = 16_000
+"""After so much (a long record, a few short ones) a request that waits for Python's lock gets it."""
 REASONS = ("queue_full", "disk", "invalid", "closed")
 """Why a record is dropped: too many wait, the disk refuses, it is no JSON, the log was closed."""
 
@@ -136,17 +138,19 @@ class EventWriter:
         """Write what waits now, in chunks, and say whether anything did; what comes meanwhile waits."""
         kinds: list[str] = []
         lines: list[bytes] = []
-        waiting, size = len(self.queue), 0
+        waiting, size, held = len(self.queue), 0, 0
         for _ in range(waiting):
             kind, line = self._serialised(self.queue.popleft())
             if line:
                 kinds.append(kind)
                 lines.append(line)
-                size += len(line)
+                size, held = size + len(line), held + len(line)
             if size >= CHUNK_BYTES:
                 self._write(kinds, b"".join(lines))
                 kinds, lines, size = [], [], 0
-            time.sleep(0)  # a request that waits for Python's lock gets it now, not after the whole batch
+            if held >= TURN_BYTES:
+                time.sleep(0)
+                held = 0
         if lines:
             self._write(kinds, b"".join(lines))
         return waiting > 0
