@@ -165,12 +165,24 @@ class RecommenderParams(Section):
     explore_share: Share
 
 
+class EventsParams(Section):
+    """What the service records of its answers, and how much of it is kept."""
+
+    enabled: bool
+    queue_length: Count
+    segment_mb: Positive
+    flush_seconds: Annotated[float, Field(gt=0, le=1)]  # docs/monitoring.md promises a second
+    retention_days: Positive
+    max_gb: Positive
+
+
 class Serving(Section):
-    """What the service takes on at once; goes into the bundle."""
+    """What the service takes on at once, and what it records; goes into the bundle."""
 
     max_body_kb: Count
     max_in_flight: Count
     deadline_seconds: Annotated[float, Field(gt=0, le=10)]  # BentoML's own timeout, in service.py, is later
+    events: EventsParams
 
 
 class ExportModels(Section):

@@ -137,6 +137,17 @@ class Index:
         return self.folder / "titles.json"
 
 
+@dataclass(frozen=True)
+class Events:
+    """What the service recorded, and the tables made of it; neither Git nor the main pipeline knows them."""
+
+    folder: Path
+
+    @property
+    def segments(self) -> Path:
+        return self.folder / "segments"
+
+
 RAW = Raw(Path("data/raw"))
 PROCESSED = Processed(Path("data/processed"))
 RETRIEVAL = Model(Path("models/retrieval"))
@@ -148,6 +159,7 @@ ADDITIONS = Path("data/additions.csv")
 CATALOGUE_INDEX = Index(Path("models/index/catalogue"))
 ADDITIONS_INDEX = Index(Path("models/index/additions"))
 BUNDLE = Path("models/bundle")
+EVENTS = Events(Path("data/events"))
 
 
 def metrics(stage: str) -> Path:

@@ -39,7 +39,10 @@ VALUES = params.RecommenderParams(
     diversity=0.1,
     explore_share=0.2,
 )
-SERVING = params.Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0)
+EVENTS = params.EventsParams(
+    enabled=True, queue_length=100, segment_mb=1.0, flush_seconds=0.5, retention_days=90.0, max_gb=1.0
+)
+SERVING = params.Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0, events=EVENTS)
 HASH = "ab" * 32
 
 

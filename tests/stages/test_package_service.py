@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from marquee.pipeline import paths
-from marquee.pipeline.params import Requirements, Serving
+from marquee.pipeline.params import EventsParams, Requirements, Serving
 from marquee.serving.packaging import bento
 from marquee.serving.packaging.gates import GateError
 from marquee.serving.recommender import bundle
@@ -18,7 +18,10 @@ from tests.architecture import files
 from tests.fixtures.tiny_pipeline import VALUES
 
 LOG = logging.getLogger("test")
-SERVING = Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0)
+EVENTS = EventsParams(
+    enabled=True, queue_length=100, segment_mb=1.0, flush_seconds=0.5, retention_days=90.0, max_gb=1.0
+)
+SERVING = Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0, events=EVENTS)
 MET = {"latency_ms": 10_000.0, "bundle_mb": 40.0, "retrieval_above_popularity": 0.0, "rmse_at_most": 1.2}
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,9 +14,11 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from marquee.pipeline import params
+from marquee.serving.service import limits
 from marquee.serving.service.limits import Limits, Refused
+from tests.serving import small
 
-VALUES = params.Serving(max_body_kb=1, max_in_flight=3, deadline_seconds=0.2)
+VALUES = small.SERVING.model_copy(update={"max_body_kb": 1, "max_in_flight": 3, "deadline_seconds": 0.2})
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -279,3 +282,14 @@ def test_a_refusal_names_every_problem():
     assert json.loads(bytes(refused.response().body)) == {
         "detail": [{"loc": ["movie_id"], "msg": "is not there"}]
     }
+
+
+def test_a_bundle_keeps_the_limits_and_what_is_recorded(tmp_path: Path):
+    (tmp_path / limits.FILE).write_text(json.dumps(VALUES.model_dump()))
+    assert limits.read(tmp_path) == VALUES
+
+
+def test_a_bundle_from_before_events_were_recorded_is_refused_by_name(tmp_path: Path):
+    (tmp_path / limits.FILE).write_text(json.dumps(VALUES.model_dump(exclude={"events"})))
+    with pytest.raises(params.ParamsError, match=r"serving\.json: serving\.events is missing"):
+        limits.read(tmp_path)
