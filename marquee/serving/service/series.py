@@ -22,7 +22,7 @@ ARMS = ("champion", "challenger", "shadow")
 KINDS = ("recommend", "similar", "predict_ratings", "feedback")
 FOLLOWED = {"clicked": "click", "rated": "rating"}
 """Events of feedback that say the movie was worth its place, and the label of their reciprocal rank."""
-DROP_REASONS = ("queue_full", "disk", "closed")
+DROP_REASONS = ("queue_full", "disk", "invalid", "closed")
 SWAP_OUTCOMES = ("swapped", "refused")
 CODES = frozenset({200, 206, 304, 307, 400, 404, 405, 413, 415, 500, 503})
 ALWAYS_SHOWN_CODES = (200, 500, 503)
@@ -210,7 +210,7 @@ class Coverage:
 
 
 class EventLogStats(Protocol):
-    """What the event log of this process counts; the counts only grow."""
+    """What the event log of this process counts; the counts grow until it is opened anew."""
 
     @property
     def written(self) -> Mapping[str, int]:
@@ -238,7 +238,8 @@ def observe_event_log(stats: EventLogStats) -> None:
     HEALTHY.set(stats.healthy)
     for counter, children, counts in ((EVENTS, _events, stats.written), (DROPPED, _dropped, stats.dropped)):
         for label, count in counts.items():
-            children[label].inc(count - _seen.get((counter, label), 0))
+            seen = _seen.get((counter, label), 0)
+            children[label].inc(count - seen if count >= seen else count)  # less: a log that was opened anew
             _seen[counter, label] = count
 
 
