@@ -29,7 +29,11 @@ POINTS = 240
 """Of each line."""
 COLUMNS = 2
 TIMEOUT_SECONDS = 30
-BINARY = ("B", "kB", "MB", "GB")
+BYTES = ("B", "kB", "MB", "GB")
+COLOURS = [plots.PALETTE[position] for position in (0, 1, 2, 4, 5, 3)]
+"""The house's, the two oranges apart."""
+LEFT_OUT = "other"
+"""A label that is drawn only where something counts under it."""
 log = logs.get("draw_dashboard")
 
 
@@ -62,6 +66,8 @@ def run(prometheus: str, dashboard: Path, hours: float, out: Path) -> None:
         )
     rows = math.ceil(len(panels) / COLUMNS)
     figure, axes = plots.new(width=13.0, height=3.1 * rows, columns=COLUMNS, rows=rows)
+    # Inches: titles and legends of neighbours keep apart.
+    figure.set_layout_engine("constrained", h_pad=0.12, w_pad=0.12)
     for axis, panel, drawn in zip(axes, panels, lines, strict=False):
         draw(axis, panel, drawn)
     for axis in axes[len(panels) :]:
@@ -86,8 +92,9 @@ def draw(axis: Axes, panel: Mapping[str, Any], lines: Sequence[Line]) -> None:
 def _plot(axis: Axes, lines: Sequence[Line], stacked: bool) -> None:
     times = np.unique(np.concatenate([line.time for line in lines]))
     unit, seconds = _time_unit(-times[0])
-    axis.set_xlabel(f"{unit} ago")
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{-value:g}"))
+    axis.set_xlabel(f"{unit} ago", loc="right")
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
+    axis.set_prop_cycle(color=COLOURS)
     when = times / seconds
     values = np.full((len(lines), len(times)), np.nan)
     for row, line in zip(values, lines, strict=True):
@@ -122,8 +129,8 @@ def _time_unit(seconds: float) -> tuple[str, float]:
 
 
 def _bytes(value: float) -> str:
-    power = min(int(math.log(value, 1000)) if value >= 1 else 0, len(BINARY) - 1)
-    return f"{value / 1000**power:g} {BINARY[power]}"
+    power = min(int(math.log(value, 1000)) if value >= 1 else 0, len(BYTES) - 1)
+    return f"{value / 1000**power:g} {BYTES[power]}"
 
 
 def _write(axis: Axes, text: str) -> None:
@@ -132,13 +139,18 @@ def _write(axis: Axes, text: str) -> None:
 
 
 def _lines(prometheus: str, panel: Mapping[str, Any], start: float, end: float) -> list[Line]:
-    """The lines of a panel's queries; series that have no number at all are left out."""
+    """The lines of a panel's queries; series without a number are left out, and "other" where it is 0."""
     found = [
         _line(series, target["legendFormat"], end)
         for target in panel["targets"]
         for series in _query_range(prometheus, target["expr"], start, end)
     ]
-    return [line for line in found if not np.isnan(line.value).all()]
+    return [line for line in found if _is_worth_drawing(line)]
+
+
+def _is_worth_drawing(line: Line) -> bool:
+    numbers = line.value[~np.isnan(line.value)]
+    return bool(numbers.any() if line.name == LEFT_OUT else len(numbers))
 
 
 def _line(series: Mapping[str, Any], legend: str, now: float) -> Line:

@@ -93,17 +93,22 @@ def started(metrics_url: str, folder: Path) -> Iterator[Prometheus]:
             process.wait(timeout=30)
 
 
-def without_data(prometheus: Prometheus) -> list[str]:
-    """Panels and recorded series that have no number now, and series of alerts that do not exist.
+def without_data(prometheus: Prometheus, seconds: float = 30.0) -> list[str]:
+    """Panels and recorded series that get no number in so many seconds, series of alerts that do not exist.
 
-    An alert's own expression has no data while all is well: what it reads must be there all the same.
+    An alert's own expression has no data while all is well: what it reads must be there all the same. A rate
+    needs two scrapes, and a rule that reads another one's series needs that one first.
     """
     asked = {panel.where: panel.promql for panel in expressions.panels()}
     asked |= {name: name for name in expressions.recordings()}
     for name, alert in expressions.alerts().items():
         prometheus.query(alert["expr"])  # a wrong one is an error
         asked |= {f"{name}: {series}": series for series in expressions.series_of(alert["expr"])}
-    return [where for where, promql in asked.items() if not prometheus.has_data(promql)]
+    end = time.monotonic() + seconds
+    while asked and time.monotonic() < end:
+        asked = {where: promql for where, promql in asked.items() if not prometheus.has_data(promql)}
+        time.sleep(0.1)
+    return list(asked)
 
 
 def _configure(metrics_url: str, folder: Path) -> Path:

@@ -236,16 +236,21 @@ def test_what_waits_in_the_ledger_is_written_by_itself():
     assert counter._value.get() == 2
 
 
-def test_an_answer_of_100_movies_costs_less_than_40_microseconds(tmp_path: Path):
+def test_an_answer_of_100_movies_costs_less_than_30_increments_of_several_workers(tmp_path: Path):
+    # Alone on a core an increment takes 1.2 microseconds and the answer 26; written one by one it took 58.
     code = f"""
 import time
 answer = {ANSWER!r} | {{"sources": ["two_tower", "similar"] * 50, "predicted_ratings": [3.1, 4.2] * 50}}
-costs = []
-for _ in range(30):
+
+def cost(work):
     start = time.thread_time()
     for _ in range(100):
-        series.observe_answer(**answer)
-    costs.append((time.thread_time() - start) / 100)
-print(min(costs))
+        work()
+    return time.thread_time() - start
+
+rounds = [
+    (cost(lambda: series.observe_answer(**answer)), cost(series.COLD_VISITORS.inc)) for _ in range(50)
+]
+print(min(one for one, _ in rounds) / min(other for _, other in rounds))
 """
-    assert float(worker(tmp_path, code)) < 40e-6
+    assert float(worker(tmp_path, code)) < 30
