@@ -1,6 +1,7 @@
 """Ratings and people cut into classes: hours, weekdays, years, doublings, quantiles."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +36,12 @@ class Calendar:
 
 def calendar(timestamp: Int64) -> Calendar:
     """Cut (n,) timestamps, n at least 1, into years or months (UTC)."""
-    first, last = timestamp.min().astype("datetime64[s]"), timestamp.max().astype("datetime64[s]")
-    years = last.astype("datetime64[Y]") - first.astype("datetime64[Y]")
-    unit = "Y" if years.astype(int) >= 2 else "M"
-    edges = np.arange(first.astype(f"M8[{unit}]"), last.astype(f"M8[{unit}]") + 2, dtype=f"M8[{unit}]")
+    ends = np.array([timestamp.min(), timestamp.max()]).astype("datetime64[s]")
+    years = ends.astype("datetime64[Y]").astype(np.int64)
+    unit: Literal["Y", "M"] = "Y" if years[1] - years[0] >= 2 else "M"
+    one = np.timedelta64(1, unit)
+    first, last = ends.astype(f"datetime64[{unit}]")
+    edges = np.arange(first, last + 2 * one, one)
     starts = edges.astype("datetime64[s]").astype(np.int64)
     position = (np.searchsorted(starts, timestamp, side="right") - 1).astype(np.int32)
     return Calendar([str(edge) for edge in edges[:-1]], position, starts)
