@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from marquee.data.exploration.wording import percent, signed, thousands
+from marquee.data.tables import facts
 
 Numbers = Mapping[str, float]
-METADATA_COLUMNS = ("overview", "keywords", "cast", "directors", "language", "release_date")
+METADATA = [fact.name for fact in facts.OF_METADATA]
 FEW, NOTABLE, MANY = 0.05, 0.2, 0.5  # shares at which a sentence changes its mind
 WEAK = 0.1
 UNEVEN = 1.5
@@ -194,8 +195,8 @@ def _genres(numbers: Numbers) -> str:
 
 
 def _coverage(numbers: Numbers) -> str:
-    covered = {name: numbers[f"{name}_coverage_ratings"] for name in METADATA_COLUMNS}
-    empty = [name.replace("_", " ") for name in METADATA_COLUMNS if not covered[name]]
+    covered = {name: numbers[f"{name}_coverage_ratings"] for name in METADATA}
+    empty = [name.replace("_", " ") for name in METADATA if not covered[name]]
     if len(empty) == len(covered):
         return "There is no metadata beyond title, year and genres: cold movies can be known by those alone."
     worst = min((name for name in covered if covered[name]), key=lambda name: covered[name])

@@ -158,18 +158,6 @@ def test_movie_ages_are_calendar_years_and_leave_out_movies_without_a_year():
     assert ages.tolist() == [5, 4]
 
 
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["text", "", None], pa.string()),
-        ([["a"], [], None], pa.list_(pa.string())),
-        ([7, 0, None], pa.int32()),
-    ],
-)
-def test_a_column_is_filled_where_it_says_something(values: list[object], kind: pa.DataType):
-    assert profile.filled(pa.chunked_array([pa.array(values, kind)])).tolist() == [True, False, False]
-
-
 def test_coverage_weighs_movies_alike_and_by_their_ratings():
     movies = pa.table({"movie_id": [3, 5, 8, 9], "year": [1999, 0, 2001, 0]})
     metadata = pa.table({"movie_id": [5, 8], "overview": ["", "A heist."]})
