@@ -9,9 +9,16 @@ import numpy.typing as npt
 from marquee.pipeline.arrays import Float64, Int32, Int64
 
 DAY = 86_400
+"""Seconds."""
+
 CLASSES = 12
+"""At most as many classes are made of a column's values."""
+
 MOST_DOUBLINGS = 10
+"""At most as many classes are made of counts, see `by_doubling`."""
+
 FEWEST_IN_CLASS = 5
+"""Quartiles of fewer rows say nothing: such classes are left out."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ def calendar(timestamp: Int64) -> Calendar:
 
 
 def by_hour(timestamp: Int64) -> Int64:
-    """(24,) how many of the timestamps fall in each hour of the day, UTC."""
+    """(24,) how many of the timestamps lie in each hour of the day, UTC."""
     return np.bincount(timestamp // 3600 % 24, minlength=24)
 
 
@@ -60,7 +67,7 @@ def by_weekday(timestamp: Int64) -> Int64:
 def by_doubling(counts: Int64) -> tuple[list[str], Float64]:
     """The share of counts in the classes 1, 2, 3–4, 5–8, ...: names and shares, from the first in use.
 
-    At most ten classes; the last then holds all that is over.
+    At most ten classes; the last then holds all larger counts.
 
     Args:
         counts: (m,) of at least 1 each, m at least 1.
@@ -78,10 +85,10 @@ def by_doubling(counts: Int64) -> tuple[list[str], Float64]:
 
 
 def quartiles_along(first: npt.NDArray[np.generic], second: Float64) -> tuple[Float64, Float64]:
-    """How `second` lies in classes of `first`: one class a value where there are few, else equal in size.
+    """How `second` lies in classes of `first`: one per value where there are few values, else equal in size.
 
     Args:
-        first: (m,) what the classes are made of, m at least 1.
+        first: (m,) what is cut into classes, m at least 1.
         second: (m,) what is described.
 
     Returns:

@@ -82,7 +82,7 @@ def half_star_shares(interactions: Interactions) -> Float64:
 
 @dataclass(frozen=True)
 class Newcomers:
-    """Who or what a period holds that no earlier period has seen; shares are NaN for an empty period.
+    """The users (or movies) of a period that no earlier period has; shares are NaN for an empty period.
 
     Attributes:
         seen: how many users (or movies) the period holds.
@@ -174,6 +174,7 @@ class Correlation:
 
 
 FEWEST_FOR_CORRELATION = 10
+"""Movies; a correlation of fewer is not given."""
 
 
 def spearman(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Correlation:
@@ -211,7 +212,7 @@ def genre_shares(
         movie_index: (n,) row of the movie.
         position: (n,) bin of the rating, from `calendar`.
         bins: how many there are.
-        genres: Arrow list column, a row a movie.
+        genres: Arrow list column, a row per movie.
         num_movies: rows of the catalogue.
 
     Returns:

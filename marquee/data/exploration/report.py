@@ -11,10 +11,17 @@ from marquee.data.tables import facts
 
 Numbers = Mapping[str, float]
 METADATA = [fact.name for fact in facts.OF_METADATA]
-FEW, NOTABLE, MANY = 0.05, 0.2, 0.5  # shares at which a sentence changes its mind
+FEW, NOTABLE, MANY = 0.05, 0.2, 0.5
+"""Shares at which the page says something else."""
+
 WEAK = 0.1
+"""A smaller correlation says little."""
+
 UNEVEN = 1.5
+"""Ratings follow the hour where the busiest has more than this many times its even share."""
+
 WEEKEND = 2 / 7
+"""Share of the week."""
 
 
 def page(numbers: Numbers, source: str, pictures: Sequence[str]) -> str:

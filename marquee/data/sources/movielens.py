@@ -1,4 +1,4 @@
-"""GroupLens archives of every generation, and folders in their newest layout, as one schema."""
+"""GroupLens archives of every generation, and folders in the newest layout, in one schema."""
 
 import csv
 import io

@@ -70,7 +70,7 @@ def test_doubling_shares_sum_to_one_with_a_name_each(counts: Int64):
     assert shares.sum() == pytest.approx(1)
 
 
-def test_quartiles_along_few_values_take_a_class_a_value_and_leave_out_small_ones():
+def test_quartiles_along_few_values_take_one_class_per_value_and_leave_out_small_ones():
     middle, quartiles = bins.quartiles_along(
         np.array([1] * 5 + [2] * 5 + [7]), np.array([1, 2, 3, 4, 5, 2, 2, 2, 2, 2, 9.0])
     )
