@@ -1,15 +1,9 @@
 """Stage `explore_data`: what an engineer wants to know before modelling, as pictures, a page and numbers."""
 
-from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
-
-from marquee.data.exploration import pictures as explore_pictures
-from marquee.data.exploration import report as explore_report
-from marquee.data.exploration import survey
-from marquee.data.preparation.splits import time_cutoff
+from marquee.data.exploration import pictures, report, survey
+from marquee.data.preparation import splits
 from marquee.data.tables import schema
+from marquee.data.tables.interactions import Interactions
 from marquee.pipeline import paths
 from marquee.pipeline.files import read_json, write_json, write_text
 from marquee.pipeline.params import Params
@@ -19,29 +13,19 @@ STAGE = "explore_data"
 
 
 def run(params: Params, log: Log) -> None:
-    """Read the raw tables, look at them, write reports/explore_data and metrics/explore_data.json."""
-    reports = paths.reports(STAGE)
-    movies = _read(paths.RAW.movies, schema.MOVIES)
-    metadata = _read(paths.RAW.metadata, schema.METADATA)
-    interactions = survey.build_interactions(_read(paths.RAW.interactions, schema.INTERACTIONS), movies)
-    timestamp = interactions.timestamp
-    cutoffs = (
-        time_cutoff(timestamp, params.preprocess_data.validation_cutoff),
-        time_cutoff(timestamp, params.preprocess_data.test_cutoff),
-    )
+    """Read the raw tables, survey them, write reports/explore_data and metrics/explore_data.json."""
+    movies = schema.read(paths.RAW.movies, schema.MOVIES)
+    metadata = schema.read(paths.RAW.metadata, schema.METADATA)
+    rated = schema.read_interactions(paths.RAW.interactions)
+    interactions = Interactions.from_ratings(rated, movies["movie_id"].to_numpy())
+    cutoffs = splits.time_cutoffs(interactions.timestamp, params.preprocess_data)
     found = survey.take(interactions, movies, metadata, cutoffs)
     numbers = survey.numbers(found, params.preprocess_data.positive_rating)
-    pictures = explore_pictures.draw_all(found, numbers, reports)
-    source = Path(
-        str(read_json(paths.RAW.manifest)["source"])
-    ).name  # a folder's path stays out of the outputs
-    write_text(reports / "report.md", explore_report.page(numbers, source, pictures))
+    drawn = pictures.draw_all(found, numbers, paths.reports(STAGE))
+    page = report.page(numbers, read_json(paths.RAW.manifest)["source"], drawn)
+    write_text(paths.reports(STAGE) / "report.md", page)
     write_json(paths.metrics(STAGE), numbers)
-    log.info("%d interactions: %d pictures and %d numbers", len(interactions), len(pictures), len(numbers))
-
-
-def _read(path: Path, columns: Any) -> Any:
-    return pq.read_table(path).cast(columns).combine_chunks()
+    log.info("%d interactions: %d pictures and %d numbers", len(interactions), len(drawn), len(numbers))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage: one source of ratings and its metadata -> data/raw, in one schema, with a manifest."""
+"""Stage `fetch_data`: ratings and metadata from one source, in one schema, with a manifest."""
 
 from marquee.data.sources import fetching
 from marquee.pipeline import paths
@@ -7,8 +7,17 @@ from marquee.pipeline.stage import Log, run_stage
 
 
 def run(params: Params, log: Log) -> None:
-    """Fetch the source that `data` names and write its tables and manifest."""
-    fetching.fetch(paths.RAW, params.data, params.sample, params.seed)
+    """Fetch the source, write `data/raw`."""
+    log.info("source %s, metadata %s", params.data.source, params.data.metadata)
+    fetched = fetching.fetch(params.data, params.sample, params.seed)
+    fetched.write(paths.RAW)
+    log.info(
+        "%d interactions, %d movies, %d with metadata; %d rows dropped",
+        len(fetched.interactions),
+        len(fetched.movies),
+        len(fetched.metadata),
+        fetched.rows_dropped,
+    )
 
 
 if __name__ == "__main__":

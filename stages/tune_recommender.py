@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.facts import Titles
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
 from marquee.evaluation.measures import metrics
 from marquee.evaluation.measures.report import HIT_K
@@ -15,7 +16,6 @@ from marquee.pipeline.params import Params, RecommenderParams
 from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.export import held_out
 from marquee.serving.export.held_out import Winners
-from marquee.serving.recommender.catalogue_index import titles_of
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.replay import candidate_lists
 
@@ -36,7 +36,7 @@ def run(params: Params, log: Log) -> None:
     asked = validation.positive_events(table, positive_rating, max_users, params.seed)
     sweep.require_events(len(asked), plan)
     catalogue = Catalogue.read(paths.PROCESSED.movie_features)
-    titles = titles_of(pq.read_table(paths.PROCESSED.movies).to_pydict())
+    titles = Titles.of(pq.read_table(paths.PROCESSED.movies).to_pydict())
     default = plan.default()
     bundle = held_out.build(
         table, catalogue, titles, winners, params.preprocess_data, default.popular_days, params.seed

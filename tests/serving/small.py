@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.facts import Titles
 from marquee.models.features.movies import Movies, MovieStatistics
 from marquee.models.neighbours.item_item import ItemItem
 from marquee.pipeline import params
 from marquee.pipeline.arrays import Float32
 from marquee.serving.recommender import recommender
 from marquee.serving.recommender.bundle import Bundle, Packaged, Settings
-from marquee.serving.recommender.catalogue_index import CatalogueIndex, Titles
+from marquee.serving.recommender.catalogue_index import CatalogueIndex
 from marquee.serving.service import model_card, service
 from marquee.serving.service.model_card import ModelCard
 

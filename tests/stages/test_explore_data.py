@@ -1,5 +1,6 @@
-"""Stage `explore_data` on a source of a few hundred ratings, healthy and poor."""
+"""Stage `explore_data` on a source of 300 ratings, healthy and poor."""
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -11,19 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from marquee.data.exploration import pictures as explore_pictures
-from marquee.data.exploration import report as explore_report
-from marquee.data.exploration import survey
+from marquee.data.exploration import pictures, report
 from marquee.data.exploration.bins import DAY
 from marquee.data.tables import schema
+from marquee.data.tables.interactions import InteractionsError
 from marquee.pictures import plots
 from marquee.pipeline import paths
+from marquee.pipeline.files import read_json
 from marquee.pipeline.params import PreprocessData
-from stages import explore_data as explore
+from stages import explore_data
+from tests.fixtures.tiny_pipeline import PARAMS
 
 JAN_2000 = 946_684_800
 NUM_MOVIES = 15
-VALUES: dict[str, Any] = {
+REPORTS, METRICS = paths.reports("explore_data"), paths.metrics("explore_data")
+PREPROCESSING: dict[str, Any] = {
     "split": "temporal",
     "validation_cutoff": 0.6,
     "test_cutoff": 0.8,
@@ -36,9 +39,9 @@ VALUES: dict[str, Any] = {
 
 
 def write_raw(folder: Path, source: str = "sample", poor: bool = False) -> paths.Raw:
-    """Twenty people rate all 15 movies, one sitting a person, 80 days apart; `poor` has bare movies."""
-    raw = paths.Raw(folder)
-    folder.mkdir()
+    """Twenty people rate all 15 movies, each in one sitting, 80 days apart; `poor` has bare movies."""
+    raw = paths.Raw(folder / paths.RAW.folder)
+    raw.folder.mkdir(parents=True)
     user, movie = np.divmod(np.arange(20 * NUM_MOVIES), NUM_MOVIES)
     rated = {
         "user_id": user + 100,
@@ -66,10 +69,14 @@ def write_raw(folder: Path, source: str = "sample", poor: bool = False) -> paths
     return raw
 
 
-def run(raw: paths.Raw, out: Path, changed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    values = PreprocessData(**VALUES | dict(changed or {}))
-    explore.run(raw, out / "reports", out / "metrics.json", values, logging.getLogger("test"))
-    return dict(json.loads((out / "metrics.json").read_text()))
+def run(folder: Path, changed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Run the stage in a folder that holds raw tables; returns its metrics."""
+    preprocessing = PreprocessData(**PREPROCESSING | dict(changed or {}))
+    with contextlib.chdir(folder):
+        explore_data.run(
+            PARAMS.model_copy(update={"preprocess_data": preprocessing}), logging.getLogger("test")
+        )
+        return read_json(paths.metrics("explore_data"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -81,13 +88,14 @@ def _coarse_pictures() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("explored")
-    run(write_raw(out / "raw"), out)
-    return out
+    folder = tmp_path_factory.mktemp("explored")
+    write_raw(folder)
+    run(folder)
+    return folder
 
 
 def test_the_numbers_are_those_counted_by_hand(explored: Path):
-    numbers = json.loads((explored / "metrics.json").read_text())
+    numbers = read_json(explored / METRICS)
     expected = {
         "num_interactions": 300,
         "num_users": 20,
@@ -123,54 +131,54 @@ def test_the_numbers_are_those_counted_by_hand(explored: Path):
 
 
 def test_every_picture_is_drawn_and_shown_on_the_page(explored: Path):
-    page = (explored / "reports" / "report.md").read_text()
-    drawn = {path.stem for path in (explored / "reports").glob("*.png")}
+    page = (explored / REPORTS / "report.md").read_text()
+    drawn = {path.stem for path in (explored / REPORTS).glob("*.png")}
     # Every movie has the same mean rating, so no correlation is defined.
-    assert drawn == set(explore_pictures.PICTURES) - {"correlations"}
+    assert drawn == set(pictures.PICTURES) - {"correlations"}
     assert all(f"({name}.png)" in page for name in drawn)
     assert "Not drawn, for this source has too little of it: what goes with a good rating." in page
 
 
 def test_a_second_run_writes_the_same_bytes(explored: Path, tmp_path: Path):
-    run(paths.Raw(explored / "raw"), tmp_path)
-    for path in (explored / "reports").iterdir():
-        assert (tmp_path / "reports" / path.name).read_bytes() == path.read_bytes(), path.name
-    assert (tmp_path / "metrics.json").read_bytes() == (explored / "metrics.json").read_bytes()
+    write_raw(tmp_path)
+    run(tmp_path)
+    for path in (explored / REPORTS).iterdir():
+        assert (tmp_path / REPORTS / path.name).read_bytes() == path.read_bytes(), path.name
+    assert (tmp_path / METRICS).read_bytes() == (explored / METRICS).read_bytes()
 
 
 def test_the_page_says_that_the_people_of_the_sample_are_simulated(explored: Path):
-    assert "**The people are simulated.**" in (explored / "reports" / "report.md").read_text()
+    assert "**The people are simulated.**" in (explored / REPORTS / "report.md").read_text()
 
 
-def test_a_poor_source_gets_no_empty_charts_and_no_path(tmp_path: Path):
-    raw = write_raw(tmp_path / "raw", source="/home/someone/ratings", poor=True)
-    reports = tmp_path / "reports"
-    reports.mkdir()
+def test_a_poor_source_gets_no_empty_charts(tmp_path: Path):
+    write_raw(tmp_path, source="folder", poor=True)
+    reports = tmp_path / REPORTS
+    reports.mkdir(parents=True)
     (reports / "genres.png").write_bytes(b"of another source")
-    numbers = run(raw, tmp_path, {"validation_cutoff": "2010-01-01", "test_cutoff": "2011-01-01"})
+    numbers = run(tmp_path, {"validation_cutoff": "2010-01-01", "test_cutoff": "2011-01-01"})
     page = (reports / "report.md").read_text()
     drawn = {path.stem for path in reports.glob("*.png")}
-    assert set(explore_pictures.PICTURES) - drawn == {"newness", "movie_age", "genres", "correlations"}
-    assert page.startswith("# The data: ratings\n")
+    assert set(pictures.PICTURES) - drawn == {"newness", "movie_age", "genres", "correlations"}
+    assert page.startswith("# The data: folder\n")
     assert "simulated" not in page
-    assert "/home" not in page
     assert "| people new in validation, test | –, – |" in page
     assert numbers["movie_age_median"] is None
     assert numbers["validation_num_interactions"] == 0
 
 
 def test_ratings_of_movies_that_the_catalogue_lacks_are_an_error_that_names_one(tmp_path: Path):
-    raw = write_raw(tmp_path / "raw")
+    raw = write_raw(tmp_path)
     pq.write_table(pq.read_table(raw.movies).slice(1), raw.movies)
-    with pytest.raises(survey.SurveyError, match="1 movies that the movies table lacks, movie_id 10 for one"):
-        run(raw, tmp_path)
+    with pytest.raises(InteractionsError, match="1 movies that the movies table lacks, movie_id 10 for one"):
+        run(tmp_path)
 
 
 def test_an_empty_table_is_an_error_that_says_what_to_do(tmp_path: Path):
-    raw = write_raw(tmp_path / "raw")
+    raw = write_raw(tmp_path)
     pq.write_table(schema.INTERACTIONS.empty_table(), raw.interactions)
-    with pytest.raises(survey.SurveyError, match="Run fetch_data again"):
-        run(raw, tmp_path)
+    with pytest.raises(InteractionsError, match="Run fetch_data again"):
+        run(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +211,6 @@ def test_an_empty_table_is_an_error_that_says_what_to_do(tmp_path: Path):
     ],
 )
 def test_a_sentence_follows_its_numbers(explored: Path, picture: str, changed: dict[str, float], says: str):
-    numbers = json.loads((explored / "metrics.json").read_text())
+    numbers = read_json(explored / METRICS)
     numbers = {name: float("nan") if value is None else value for name, value in numbers.items()}
-    assert says in explore_report.page(numbers | changed, "sample", [picture])
+    assert says in report.page(numbers | changed, "sample", [picture])

@@ -3,19 +3,15 @@
 import logging
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
-from marquee.data.tables.catalogue import Catalogue
 from marquee.pipeline import params, paths
 from marquee.pipeline.files import read_json
-from marquee.serving.export import embeddings
 from marquee.serving.recommender import bundle, catalogue_index
-from marquee.serving.recommender.litert import LiteRtModel
 from marquee.serving.recommender.recommender import Recommender
-from stages import index_catalogue as index
-from tests.fixtures.tiny_pipeline import ADDED_ID, MOVIES, Tiny
+from stages import index_catalogue
+from tests.fixtures.tiny_pipeline import ADDED_ID, MOVIES, PARAMS, Tiny
 from tests.places import ROOT
 
 ADDED = """movie_id,title,year,genres,language,release_date,keywords,cast,directors,overview
@@ -27,32 +23,6 @@ space opera|rebellion|robot|chosen one|space|aliens|sequel,Mark Hamill|Harrison 
 toys|friendship|family|escape|sequel,Tom Hanks|Tim Allen|Joan Cusack,John Lasseter,
 """
 """Sequels that were never made, of films in the embedded sample."""
-
-
-def test_candidates_are_those_of_the_two_tower_whatever_the_chunks(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tiny.root)
-    trained = catalogue_index.read_trained(paths.EXPORTED)
-    catalogue = Catalogue.read(paths.PROCESSED.movie_features)
-    tower = LiteRtModel(paths.EXPORTED.candidate_tower.read_bytes())
-    whole = tower(
-        content=catalogue.content,
-        names=catalogue.names,
-        id_row=trained.retrieval_id_row,
-        release=catalogue.release,
-    )
-    chunked = embeddings.embed(tower, catalogue, trained.retrieval_id_row, half=False)
-    np.testing.assert_allclose(chunked, whole, atol=1e-6)
-
-
-def test_halved_embeddings_are_numbers_that_float16_holds(tiny: Tiny, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tiny.root)
-    trained = catalogue_index.read_trained(paths.EXPORTED)
-    catalogue = Catalogue.read(paths.PROCESSED.movie_features)
-    tower = LiteRtModel(paths.EXPORTED.candidate_tower.read_bytes())
-    as_float16 = embeddings.embed(tower, catalogue, trained.retrieval_id_row, half=True)
-    np.testing.assert_array_equal(as_float16, as_float16.astype(np.float16).astype(np.float32))
 
 
 def test_a_movie_added_later_has_no_id_no_ratings_and_a_level_guessed_from_its_content(tiny: Tiny):
@@ -70,13 +40,13 @@ def test_without_additions_their_index_is_empty_and_the_catalogue_the_same(house
     text = paths.ADDITIONS.read_text(encoding="utf-8")
     paths.ADDITIONS.write_text(text.splitlines()[0] + "\n", encoding="utf-8")
     try:
-        index.run(logging.getLogger("test"))
+        index_catalogue.run(PARAMS, logging.getLogger("test"))
         assert len(catalogue_index.read(paths.ADDITIONS_INDEX)) == 0
         assert paths.CATALOGUE_INDEX.rows.read_bytes() == before
         assert len(bundle.read(bundle.parts_of_pipeline(additions=True)).index) == MOVIES
     finally:
         paths.ADDITIONS.write_text(text, encoding="utf-8")
-        index.run(logging.getLogger("test"))
+        index_catalogue.run(PARAMS, logging.getLogger("test"))
 
 
 def test_only_indexing_and_packaging_depend_on_the_additions():
@@ -105,7 +75,7 @@ def with_sequels(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
         patch.setattr(paths, "metrics", lambda stage: folder / f"{stage}.json")
         for name in ("CATALOGUE_INDEX", "ADDITIONS_INDEX"):
             patch.setattr(paths, name, paths.Index(folder / name))
-        index.run(logging.getLogger("test"))
+        index_catalogue.run(PARAMS, logging.getLogger("test"))
         values = params.read_best(params.RecommenderParams, paths.RECOMMENDER.best_params)
         return Recommender(bundle.read(bundle.parts_of_pipeline(additions=True)), values)
 

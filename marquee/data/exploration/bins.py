@@ -1,6 +1,7 @@
 """Ratings and people cut into classes: hours, weekdays, years, doublings, quantiles."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +9,16 @@ import numpy.typing as npt
 from marquee.pipeline.arrays import Float64, Int32, Int64
 
 DAY = 86_400
+"""Seconds."""
+
 CLASSES = 12
+"""At most as many classes are made of a column's values."""
+
 MOST_DOUBLINGS = 10
+"""At most as many classes are made of counts, see `by_doubling`."""
+
 FEWEST_IN_CLASS = 5
+"""Quartiles of fewer rows say nothing: such classes are left out."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +43,19 @@ class Calendar:
 
 def calendar(timestamp: Int64) -> Calendar:
     """Cut (n,) timestamps, n at least 1, into years or months (UTC)."""
-    first, last = timestamp.min().astype("datetime64[s]"), timestamp.max().astype("datetime64[s]")
-    years = last.astype("datetime64[Y]") - first.astype("datetime64[Y]")
-    unit = "Y" if years.astype(int) >= 2 else "M"
-    edges = np.arange(first.astype(f"M8[{unit}]"), last.astype(f"M8[{unit}]") + 2, dtype=f"M8[{unit}]")
+    ends = np.array([timestamp.min(), timestamp.max()]).astype("datetime64[s]")
+    years = ends.astype("datetime64[Y]").astype(np.int64)
+    unit: Literal["Y", "M"] = "Y" if years[1] - years[0] >= 2 else "M"
+    one = np.timedelta64(1, unit)
+    first, last = ends.astype(f"datetime64[{unit}]")
+    edges = np.arange(first, last + 2 * one, one)
     starts = edges.astype("datetime64[s]").astype(np.int64)
     position = (np.searchsorted(starts, timestamp, side="right") - 1).astype(np.int32)
     return Calendar([str(edge) for edge in edges[:-1]], position, starts)
 
 
 def by_hour(timestamp: Int64) -> Int64:
-    """(24,) how many of the timestamps fall in each hour of the day, UTC."""
+    """(24,) how many of the timestamps lie in each hour of the day, UTC."""
     return np.bincount(timestamp // 3600 % 24, minlength=24)
 
 
@@ -57,7 +67,7 @@ def by_weekday(timestamp: Int64) -> Int64:
 def by_doubling(counts: Int64) -> tuple[list[str], Float64]:
     """The share of counts in the classes 1, 2, 3–4, 5–8, ...: names and shares, from the first in use.
 
-    At most ten classes; the last then holds all that is over.
+    At most ten classes; the last then holds all larger counts.
 
     Args:
         counts: (m,) of at least 1 each, m at least 1.
@@ -75,10 +85,10 @@ def by_doubling(counts: Int64) -> tuple[list[str], Float64]:
 
 
 def quartiles_along(first: npt.NDArray[np.generic], second: Float64) -> tuple[Float64, Float64]:
-    """How `second` lies in classes of `first`: one class a value where there are few, else equal in size.
+    """How `second` lies in classes of `first`: one per value where there are few values, else equal in size.
 
     Args:
-        first: (m,) what the classes are made of, m at least 1.
+        first: (m,) what is cut into classes, m at least 1.
         second: (m,) what is described.
 
     Returns:

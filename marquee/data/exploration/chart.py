@@ -1,4 +1,4 @@
-"""What the pictures of `explore_data` are put together from."""
+"""The parts that the pictures of `explore_data` are made of."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,9 +10,13 @@ from marquee.pictures.plots import ACCENT, INK, MUTED, PALETTE
 from marquee.pipeline.arrays import Float64, Int64
 
 TEAL, QUIET = PALETTE[1], "#cbd5e1"
+"""A second colour, and grey for what is not to be looked at first."""
+
 SHARE = FuncFormatter(lambda value, _: f"{100 * value:g} %")
-WIDEST = 5  # letters of a class that stand beside one another
 COUNT = FuncFormatter(lambda value, _: f"{value:,.0f}")
+WIDEST = 5
+"""Letters of a class's name that fit beside its neighbours; longer names are wrapped."""
+
 BACKED = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
 """The box of a label that a line may cross."""
 

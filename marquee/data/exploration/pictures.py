@@ -29,7 +29,7 @@ PICTURES: dict[str, Callable[[Survey, Numbers], Figure]] = {
 
 
 def drawable(survey: Survey) -> dict[str, bool]:
-    """Of the pictures that a source may have nothing for, whether it has; an empty chart tells nothing."""
+    """Whether the source has something to show, of the pictures for which it may have nothing."""
     return {
         "newness": all(period.interactions > 0 for period in survey.newness.values()),
         "movie_age": len(survey.ages) > 0,

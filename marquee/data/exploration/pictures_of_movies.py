@@ -17,7 +17,10 @@ from marquee.pipeline.arrays import Float64, Int64
 
 Numbers = Mapping[str, float]
 NUM_GENRES = 6
+"""Genres drawn in colour, the most rated ones."""
+
 OLDEST = 50
+"""Years; older movies are drawn together."""
 
 
 def long_tail(survey: Survey, numbers: Numbers) -> Figure:

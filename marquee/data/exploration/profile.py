@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import stats
 
+from marquee.data.tables import schema
 from marquee.data.tables.interactions import Interactions
 from marquee.pipeline.arrays import Bool, Float64, Int32, Int64
 
@@ -82,7 +82,7 @@ def half_star_shares(interactions: Interactions) -> Float64:
 
 @dataclass(frozen=True)
 class Newcomers:
-    """Who or what a period holds that no earlier period has seen; shares are NaN for an empty period.
+    """The users (or movies) of a period that no earlier period has; shares are NaN for an empty period.
 
     Attributes:
         seen: how many users (or movies) the period holds.
@@ -132,17 +132,6 @@ def years(timestamp: Int64) -> Int32:
     return since_1970 + np.int32(1970)
 
 
-def filled(column: Any) -> Bool:
-    """(rows,) whether an Arrow column says something: text or list not empty, number not 0, not null."""
-    if pa.types.is_list(column.type):
-        says = pc.greater(pc.list_value_length(column), 0)
-    elif pa.types.is_string(column.type):
-        says = pc.greater(pc.utf8_length(column), 0)
-    else:
-        says = pc.not_equal(column, 0)
-    return np.asarray(pc.fill_null(says, False).to_numpy(zero_copy_only=False), dtype=bool)
-
-
 @dataclass(frozen=True)
 class Coverage:
     """How much of the catalogue, and of what people rated, a column of metadata covers."""
@@ -166,7 +155,7 @@ def coverage(movies: Any, metadata: Any, counts: Int64) -> list[Coverage]:
     result = []
     for table in (movies, metadata):
         for name in table.column_names[1:]:
-            known = filled(table[name])
+            known = schema.filled(table[name])
             if table is metadata:
                 known, inside = np.zeros(len(ids), dtype=bool), known[found]
                 known[rows] = inside
@@ -185,6 +174,7 @@ class Correlation:
 
 
 FEWEST_FOR_CORRELATION = 10
+"""Movies; a correlation of fewer is not given."""
 
 
 def spearman(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Correlation:
@@ -222,7 +212,7 @@ def genre_shares(
         movie_index: (n,) row of the movie.
         position: (n,) bin of the rating, from `calendar`.
         bins: how many there are.
-        genres: Arrow list column, a row a movie.
+        genres: Arrow list column, a row per movie.
         num_movies: rows of the catalogue.
 
     Returns:

@@ -7,13 +7,21 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from marquee.data.exploration.wording import percent, signed, thousands
+from marquee.data.tables import facts
 
 Numbers = Mapping[str, float]
-METADATA_COLUMNS = ("overview", "keywords", "cast", "directors", "language", "release_date")
-FEW, NOTABLE, MANY = 0.05, 0.2, 0.5  # shares at which a sentence changes its mind
+METADATA = [fact.name for fact in facts.OF_METADATA]
+FEW, NOTABLE, MANY = 0.05, 0.2, 0.5
+"""Shares at which the page says something else."""
+
 WEAK = 0.1
+"""A smaller correlation says little."""
+
 UNEVEN = 1.5
+"""Ratings follow the hour where the busiest has more than this many times its even share."""
+
 WEEKEND = 2 / 7
+"""Share of the week."""
 
 
 def page(numbers: Numbers, source: str, pictures: Sequence[str]) -> str:
@@ -194,8 +202,8 @@ def _genres(numbers: Numbers) -> str:
 
 
 def _coverage(numbers: Numbers) -> str:
-    covered = {name: numbers[f"{name}_coverage_ratings"] for name in METADATA_COLUMNS}
-    empty = [name.replace("_", " ") for name in METADATA_COLUMNS if not covered[name]]
+    covered = {name: numbers[f"{name}_coverage_ratings"] for name in METADATA}
+    empty = [name.replace("_", " ") for name in METADATA if not covered[name]]
     if len(empty) == len(covered):
         return "There is no metadata beyond title, year and genres: cold movies can be known by those alone."
     worst = min((name for name in covered if covered[name]), key=lambda name: covered[name])

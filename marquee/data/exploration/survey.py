@@ -1,4 +1,4 @@
-"""Everything `explore_data` found out about a source: one value that pictures, report and metrics read."""
+"""Everything `explore_data` finds out about a source: one value that pictures, report and metrics read."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ MIN_RATINGS = 10
 """A movie's mean rating counts in correlations from this many ratings on; below, it is mostly noise."""
 
 SHORT_SPAN = 2 * 3600
-"""Seconds; a history that spans less was typed in at one go."""
+"""Seconds; a history that spans less was entered in one sitting."""
 
 
 @dataclass(frozen=True)
@@ -138,42 +138,6 @@ def _rated_movies(interactions: Interactions, movies: Any, counts: Int64) -> Rat
         name: profile.spearman(mean[column != 0], column[column != 0]) for name, column in columns.items()
     }
     return RatedMovies(mean, columns, correlations)
-
-
-def build_interactions(rated: Any, movies: Any) -> Interactions:
-    """The raw ratings, sorted by user, then time, with row numbers for ids; periods are left at 0.
-
-    Args:
-        rated: Arrow table of schema.INTERACTIONS, in time order.
-        movies: Arrow table of schema.MOVIES.
-
-    Raises:
-        SurveyError: no ratings, or ratings of movies that the catalogue lacks.
-    """
-    if len(rated) == 0:
-        raise SurveyError("The interactions table is empty: nothing to explore. Run fetch_data again.")
-    ids, movie_id = movies["movie_id"].to_numpy(), rated["movie_id"].to_numpy()
-    unknown = np.setdiff1d(movie_id, ids)
-    if len(unknown):
-        raise SurveyError(
-            f"The interactions rate {len(unknown):,} movies that the movies table lacks, "
-            f"movie_id {unknown[0]} for one. Run fetch_data again."
-        )
-    users, user_index = np.unique(rated["user_id"].to_numpy(), return_inverse=True)
-    order = np.argsort(user_index, kind="stable")  # keeps the order in time
-    return Interactions(
-        user_index=user_index[order].astype(np.int32),
-        movie_index=np.searchsorted(ids, movie_id[order]).astype(np.int32),
-        half_stars=rated["half_stars"].to_numpy()[order],
-        timestamp=rated["timestamp"].to_numpy()[order],
-        period=np.zeros(len(order), dtype=np.uint8),
-        num_users=len(users),
-        num_movies=len(ids),
-    )
-
-
-class SurveyError(ValueError):
-    """The raw tables do not fit together; the message says how."""
 
 
 def numbers(survey: Survey, positive_rating: float) -> dict[str, float]:

@@ -18,12 +18,21 @@ from marquee.pipeline.arrays import Bool, Float32, Float64, Int32, Uint8
 
 Documents = Sequence[Sequence[str]]
 
-TEXT_COLUMNS = {"keywords": "k", "cast": "c", "directors": "d"}
-MIN_NAME_COUNT = 5  # a name on fewer movies says little of the next one
-MAX_NAMES = 24  # of a movie; directors first
-# Threads and BLAS kernels change float64's last bits, about 1e-13 here; what is rounded here keeps its bytes.
+MARKS = {"directors": "d", "cast": "c", "keywords": "k"}
+"""Facts whose names the models read, the most telling first, and what marks each: "c:paris" is a person."""
+
+MIN_NAME_COUNT = 5
+"""A name on fewer movies says little of the next one."""
+
+MAX_NAMES = 24
+"""Of one movie, in the order of `MARKS`."""
+
 DIRECTION_DECIMALS = 5
 TEXT_DECIMALS = 4
+"""Threads and BLAS kernels change float64's last bits, about 1e-13 here; what is rounded keeps its bytes."""
+
+FALLBACK_RELEASE = 2000.0
+"""Where no movie of the train period has a year."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +41,13 @@ class FittedEncoder:
 
     Attributes:
         genres: (G,) names, in the order of the columns.
-        languages: (L,) names, likewise.
-        words: (V,) what the text is made of: overview words, and names marked by their column.
-        names: (M,) directors, cast and keywords marked by their column; the first has number 1.
+        languages: (L,) codes, likewise.
+        words: (V,) what the text is made of: words of overviews, and marked names.
+        names: (M,) marked names that several movies share; the first has number 1.
         idf: (V,) float64, how much a word counts: ln((1 + n) / (1 + movies with it)) + 1.
         directions: (T, V) float32, latent semantic analysis: the leading right singular vectors of the TF-IDF
             matrix (Deerwester et al. 1990).
-        fallback_release: the median, for a movie of unknown year.
+        fallback_release: the median year, for a movie of unknown year.
     """
 
     genres: list[str]
@@ -50,11 +59,10 @@ class FittedEncoder:
     fallback_release: float
 
     def encode(self, movies: pd.DataFrame) -> Catalogue:
-        """The numbers of some movies, each row as it is with any other movies beside it.
+        """The numbers of some movies; a movie's row does not depend on the other movies.
 
         Args:
-            movies: columns as in the processed movies table: genres, keywords, cast and directors (lists),
-                overview, language and release_date ("" where unknown), year (0 where unknown).
+            movies: columns as in the processed movies table (`preparation/movies.py`), nothing null.
         """
         return Catalogue(
             genres=_multi_hot(movies["genres"], self.genres),
@@ -97,7 +105,7 @@ def fit(
         names=_frequent(map(set, _names(known)), MIN_NAME_COUNT),
         idf=idf,
         directions=directions,
-        fallback_release=2000.0 if pd.isna(release) else float(release),
+        fallback_release=FALLBACK_RELEASE if pd.isna(release) else float(release),
     )
 
 
@@ -154,20 +162,17 @@ def _multi_hot(rows: Iterable[Sequence[str]], known: list[str]) -> Float32:
     return arrays.as_float16(result)
 
 
-def _names(movies: pd.DataFrame) -> Documents:
-    """Directors, then cast, then keywords, each once and marked by its column."""
+def _marked(movies: pd.DataFrame) -> Documents:
+    """The names of each movie, marked by their fact, in the order of `MARKS`."""
     return [
-        list(
-            dict.fromkeys(
-                [f"d:{name.lower()}" for name in directors]
-                + [f"c:{name.lower()}" for name in cast]
-                + [f"k:{name.lower()}" for name in keywords]
-            )
-        )
-        for directors, cast, keywords in zip(
-            movies["directors"], movies["cast"], movies["keywords"], strict=True
-        )
+        [f"{mark}:{name.lower()}" for mark, names in zip(MARKS.values(), row, strict=True) for name in names]
+        for row in movies[[*MARKS]].itertuples(index=False)
     ]
+
+
+def _names(movies: pd.DataFrame) -> Documents:
+    """The marked names of each movie, each once."""
+    return [list(dict.fromkeys(names)) for names in _marked(movies)]
 
 
 def _numbers(rows: Documents, known: list[str]) -> Int32:
@@ -181,20 +186,19 @@ def _numbers(rows: Documents, known: list[str]) -> Int32:
 
 
 def _documents(movies: pd.DataFrame) -> Documents:
-    # A keyword or a name is one word, marked with its column: "Paris" the place is not a person.
-    names = [
-        [f"{mark}:{name.lower()}" for column, mark in TEXT_COLUMNS.items() for name in getattr(row, column)]
-        for row in movies[[*TEXT_COLUMNS]].itertuples(index=False)
-    ]
+    """The words of each movie's text: its marked names, each a word, and the words of its overview."""
     words = TfidfVectorizer(stop_words="english").build_analyzer()
-    return [[*tags, *words(overview)] for tags, overview in zip(names, movies["overview"], strict=True)]
+    return [
+        [*names, *words(overview)]
+        for names, overview in zip(_marked(movies), movies["overview"], strict=True)
+    ]
 
 
 def _vectorizer(words: list[str]) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer=_as_it_is, vocabulary=words, sublinear_tf=True)
+    return TfidfVectorizer(analyzer=_unchanged, vocabulary=words, sublinear_tf=True)
 
 
-def _as_it_is(document: list[str]) -> list[str]:
+def _unchanged(document: list[str]) -> list[str]:
     return document
 
 
@@ -207,7 +211,7 @@ def _fit_text(documents: Documents, words: list[str], text_dim: int, seed: int) 
     tfidf.idf_ = np.round(tfidf.idf_, 2 * DIRECTION_DECIMALS)  # a logarithm's last bit depends on the CPU too
     svd = TruncatedSVD(dimensions, random_state=seed).fit(tfidf.transform(documents))
     directions = _rounded(svd.components_, DIRECTION_DECIMALS)
-    # A singular vector's sign is free: let its largest entry be positive, the first where several tie.
+    # A singular vector's sign is arbitrary: let its largest entry be positive, the first where several tie.
     largest = np.abs(directions).argmax(axis=1)
     signs = np.sign(directions[np.arange(dimensions), largest])
     return tfidf.idf_, directions * signs[:, None] + np.float32(0)
@@ -218,7 +222,7 @@ def _rounded(values: Float64, decimals: int) -> Float32:
 
 
 def _release(movies: pd.DataFrame) -> "pd.Series[float]":
-    # The format is named: guessed from the first row, it would make a movie's release depend on others.
+    # The format is named: guessed from the first row, it would make a movie's release depend on another's.
     date = pd.to_datetime(movies["release_date"], format="ISO8601", errors="coerce")
     year = movies["year"].astype("float64").where(movies["year"] > 0)
     return (date.dt.year + (date.dt.day_of_year - 1) / 365.25).fillna(year + 0.5)

@@ -13,6 +13,9 @@ from marquee.data.tables.interactions import CONTEXT, TEST, TRAIN, VALIDATION
 from marquee.pipeline.arrays import Int32, Int64, Uint8
 from marquee.pipeline.params import PreprocessData
 
+PERIOD_CODES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+"""The periods that no split leaves empty."""
+
 TARGET_SHARE = 0.2
 """Under `split: user`, the last fifth of a held-out user's history are the targets."""
 
@@ -43,6 +46,11 @@ def time_cutoff(timestamp: Int64, cutoff: float | str) -> int:
     return int(np.partition(timestamp, position)[position])
 
 
+def time_cutoffs(timestamp: Int64, params: PreprocessData) -> tuple[int, int]:
+    """First seconds of the validation and the test period of a split in time, see `time_cutoff`."""
+    return time_cutoff(timestamp, params.validation_cutoff), time_cutoff(timestamp, params.test_cutoff)
+
+
 def assign_periods(user_id: Int32, timestamp: Int64, params: PreprocessData, seed: int) -> Uint8:
     """Give every interaction its period.
 
@@ -59,8 +67,7 @@ def assign_periods(user_id: Int32, timestamp: Int64, params: PreprocessData, see
         SplitError: a period without interactions, or a test cutoff not after the validation cutoff.
     """
     if params.split == "temporal":
-        first = time_cutoff(timestamp, params.validation_cutoff)
-        second = time_cutoff(timestamp, params.test_cutoff)
+        first, second = time_cutoffs(timestamp, params)
         _check_order(first, second)
         period = np.where(timestamp >= second, TEST, np.where(timestamp >= first, VALIDATION, TRAIN))
     elif params.split == "leave_last_out":
@@ -120,6 +127,3 @@ def _check_all_present(period: npt.NDArray[np.int64], params: PreprocessData) ->
             f"The {' and '.join(empty)} period is empty: preprocess_data.split is {params.split!r} "
             f"with cutoffs {params.validation_cutoff} and {params.test_cutoff} ({counts}). Move the cutoffs."
         )
-
-
-PERIOD_CODES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}

@@ -1,9 +1,12 @@
-"""The hand-kept catalogue of the sample: real films, facts only, one line each in a CSV."""
+"""The hand-kept catalogue of the sample: real films, facts only, a line per film in a CSV file."""
 
 import csv
 from pathlib import Path
 
 import pandas as pd
+
+from marquee.data.tables import facts
+from marquee.data.tables.facts import Fact
 
 GENRES = frozenset(
     {"Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"}
@@ -12,8 +15,10 @@ GENRES = frozenset(
 """MovieLens' own names."""
 
 COLUMNS = ["title", "year", "genres", "director", "cast", "language", "keywords"]
-FIRST_FILM = 1888
-LAST_YEAR = 2100
+"""The file's columns; further facts of `facts.FACTS` may follow under their own names."""
+
+FACT_OF = {"director": "directors"}
+"""Column -> fact, where the two differ in name."""
 
 
 class FilmsError(ValueError):
@@ -24,7 +29,8 @@ def read_films(path: Path) -> pd.DataFrame:
     """Read the catalogue, in the file's order.
 
     Returns:
-        title, year (int), genres, director, cast, keywords (lists of strings), language.
+        title, year (int), genres, director, cast, keywords (lists of strings), language, and the further
+        facts of the file.
 
     Raises:
         FilmsError: another header, a field that breaks its rule, or a film that is there twice.
@@ -32,12 +38,13 @@ def read_films(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines)
         header = next(reader, [])
-        if header != COLUMNS:
+        known = {fact.name for fact in facts.FACTS} - set(FACT_OF.values())
+        if header[: len(COLUMNS)] != COLUMNS or not set(header[len(COLUMNS) :]) <= known - set(COLUMNS):
             raise FilmsError(f"{path}: the columns must be {COLUMNS}; they are {header}.")
-        rows = [_parsed(row, f"{path}, line {reader.line_num}") for row in reader]
+        rows = [_parsed(header, row, f"{path}, line {reader.line_num}") for row in reader]
     if not rows:
         raise FilmsError(f"{path} holds no film. Restore it from Git.")
-    films = pd.DataFrame(rows, columns=COLUMNS)
+    films = pd.DataFrame(rows, columns=header)
     twice = films.duplicated(["title", "year"])
     if twice.any():
         title, year = films.loc[twice, ["title", "year"]].iloc[0]
@@ -45,20 +52,36 @@ def read_films(path: Path) -> pd.DataFrame:
     return films
 
 
-def _parsed(row: list[str], where: str) -> list[object]:
-    if len(row) != len(COLUMNS):
-        raise FilmsError(f"{where}: {len(COLUMNS)} fields are expected, {len(row)} found. Quote commas.")
-    title, year, genres, director, cast, language, keywords = (field.strip() for field in row)
-    if not title:
+def _parsed(header: list[str], row: list[str], where: str) -> dict[str, object]:
+    if len(row) != len(header):
+        raise FilmsError(f"{where}: {len(header)} fields are expected, {len(row)} found. Quote commas.")
+    film = dict(zip(header, (field.strip() for field in row), strict=True))
+    if not film["title"]:
         raise FilmsError(f"{where}: the title is empty. Add it or remove the line.")
-    if not year.isdigit() or not FIRST_FILM <= int(year) <= LAST_YEAR:
-        raise FilmsError(f"{where}: {year!r} is not a year of release. Correct it.")
-    unknown = [genre for genre in _split(genres) if genre not in GENRES]
-    if unknown or not genres:
+    for fact in facts.FACTS:
+        _check_number(fact, film.get(fact.name), where)
+    unknown = [genre for genre in _split(film["genres"]) if genre not in GENRES]
+    if unknown or not film["genres"]:
         raise FilmsError(f"{where}: genres {unknown or 'are empty'}. Known: {', '.join(sorted(GENRES))}.")
+    language = film["language"]
     if len(language) != 2 or not (language.isascii() and language.islower()):
         raise FilmsError(f"{where}: language {language!r} is not an ISO 639-1 code such as en. Correct it.")
-    return [title, int(year), _split(genres), _split(director), _split(cast), language, _split(keywords)]
+    return {name: _value(FACT_OF.get(name, name), field) for name, field in film.items()}
+
+
+def _check_number(fact: Fact, field: str | None, where: str) -> None:
+    if field is None or fact.kind != "number" or (not field and not fact.required):
+        return
+    low, high = fact.between or (0, 2**15 - 1)
+    if not field.isdecimal() or not low <= int(field) <= high:
+        raise FilmsError(f"{where}: {fact.name} {field!r} is not a number from {low} to {high}. Correct it.")
+
+
+def _value(name: str, field: str) -> object:
+    kind = next(fact.kind for fact in facts.FACTS if fact.name == name)
+    if kind == "names":
+        return _split(field)
+    return int(field or 0) if kind == "number" else field
 
 
 def _split(field: str) -> list[str]:

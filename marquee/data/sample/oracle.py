@@ -15,7 +15,10 @@ from marquee.data.sample.visits import MOOD_CHANGE, NOISE_SD, Visits, log_weight
 from marquee.pipeline.arrays import Float64, Int64
 
 POSITIVE_STARS = 4.0
+"""From how many stars on the oracle takes a rating for positive, whatever `positive_rating` says."""
+
 EVENTS_AT_ONCE = 1024
+"""About as many ratings are ranked at once."""
 
 
 def foresee(
@@ -24,7 +27,8 @@ def foresee(
     """Rank the whole catalogue before every rating, and expect the rating.
 
     The ranking is by P(chosen next) x P(rated 4 stars or more), given everything strictly before the
-    timestamp; films rated before are out, those of the same second are not. Equal scores count against.
+    timestamp; films rated before are left out, those of the same second are not. Ties count against the
+    oracle.
 
     Returns:
         rank: (n,) 1 is best, of the film that was chosen.
@@ -43,18 +47,31 @@ def foresee(
 
 @dataclass(frozen=True)
 class _Part:
-    """Ratings of a few people: event columns of length e; visit arrays of (visits, films)."""
+    """Ratings of a few people: event columns of length e; visit arrays of (visits, films).
+
+    Attributes:
+        user: (e,) row in People.
+        visit: (e,) row of the visit arrays.
+        chosen: (e,) row in Films.
+        tick: (e,) first event of the same person and second.
+        liking: (visits, films) affinity.
+        weight: (visits, films) weight of choice before mood; 0 before the release.
+        positive: (visits, films) P(rated POSITIVE_STARS or more).
+        mood_prior: (visits, moods).
+        seen_at: (people, films) event that rated the film; e where none did.
+        person: (e,) row in seen_at.
+    """
 
     user: Int64
     visit: Int64
     chosen: Int64
-    tick: Int64  # first event of the same person and second
+    tick: Int64
     liking: Float64
-    weight: Float64  # of choice, before mood; 0 before release
+    weight: Float64
     positive: Float64
-    mood_prior: Float64  # (visits, moods)
-    seen_at: Int64  # (people, films) event that rated it; e where none did
-    person: Int64  # row in seen_at
+    mood_prior: Float64
+    seen_at: Int64
+    person: Int64
 
 
 def _chunks(user: Int64) -> list[slice]:
@@ -114,7 +131,7 @@ def _ranks(films: Films, part: _Part) -> Int64:
 def _beliefs(part: _Part, starts: Int64, likelihood: Float64) -> Float64:
     """(e, moods) probability of each mood just before each event, given the visit's earlier ones.
 
-    The forward algorithm (Rabiner 1989, eqs. 19 and 20), all visits in step: a mood lasts, or with
+    The forward algorithm (Rabiner 1989, eqs. 19 and 20), run over all visits at once: a mood lasts, or with
     probability MOOD_CHANGE a new one is drawn from the person's prior.
     """
     sizes = np.diff(starts, append=len(part.user))

@@ -3,6 +3,7 @@
 Nobody here is a real person, and no popularity or rating here says anything about a real film.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from marquee.data.sample import oracle
-from marquee.data.sample.films import read_films
+from marquee.data.sample.films import FACT_OF, read_films
 from marquee.data.sample.taste import Films, People, make_films, make_people
 from marquee.data.sample.visits import Visits, choose, plan_visits, rate
+from marquee.data.tables import facts
+from marquee.data.tables.facts import Fact
 from marquee.pipeline import params
 from marquee.pipeline.arrays import Int64
 
@@ -84,8 +87,8 @@ def simulate(films: Path, params: params.Sample, seed: int) -> SimulatedData:
     order = np.lexsort((chosen, visits.user, visits.timestamp))
     return SimulatedData(
         interactions=interactions.iloc[order].reset_index(drop=True),
-        movies=_movies(catalogue),
-        metadata=_metadata(catalogue),
+        movies=_table(catalogue, facts.OF_MOVIES).assign(tmdb_id=np.zeros(len(catalogue), dtype=np.int32)),
+        metadata=_table(catalogue, facts.OF_METADATA),
         films=latent,
         people=people,
         visits=visits,
@@ -113,27 +116,12 @@ def _check(params: params.Sample, catalogue: pd.DataFrame) -> None:
         )
 
 
-def _movies(catalogue: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "movie_id": np.arange(1, len(catalogue) + 1, dtype=np.int32),
-            "title": catalogue["title"],
-            "year": catalogue["year"].astype(np.int16),
-            "genres": catalogue["genres"],
-            "tmdb_id": np.zeros(len(catalogue), dtype=np.int32),
-        }
-    )
+def _table(catalogue: pd.DataFrame, listed: Iterable[Fact]) -> pd.DataFrame:
+    """A row per film: its id and these facts; empty what the catalogue does not know.
 
-
-def _metadata(catalogue: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "movie_id": np.arange(1, len(catalogue) + 1, dtype=np.int32),
-            "overview": "",
-            "keywords": catalogue["keywords"],
-            "cast": catalogue["cast"],
-            "directors": catalogue["director"],
-            "language": catalogue["language"],
-            "release_date": "",  # the catalogue knows the year only; a made-up day would not be a fact
-        }
-    )
+    Overviews are not written, and of the release only the year is known: a made-up day would not be a fact.
+    """
+    known = {FACT_OF.get(str(name), str(name)): catalogue[name] for name in catalogue}
+    size = len(catalogue)
+    columns = {fact.name: known.get(fact.name, [fact.empty for _ in range(size)]) for fact in listed}
+    return pd.DataFrame({"movie_id": np.arange(1, size + 1, dtype=np.int32), **columns})

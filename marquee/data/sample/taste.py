@@ -11,9 +11,11 @@ import pandas as pd
 from marquee.pipeline.arrays import Float64, Int64
 
 TASTE_DIM = 12
-YEAR = 365.25 * 86400  # seconds
+"""Dimensions of taste."""
 
-# Share of a film's taste vector's variance that each kind of metadata explains; the rest is its own.
+YEAR = 365.25 * 86400
+"""Seconds."""
+
 KIND_SHARES = {
     "genres": 0.28,
     "keywords": 0.22,
@@ -22,39 +24,76 @@ KIND_SHARES = {
     "era": 0.12,
     "language": 0.04,
 }
+"""Share of the variance of a film's taste vector that each kind of metadata explains; the rest is its own."""
+
 ERA_YEARS = 8
+"""Films of so many years share an era."""
 
-ZIPF_EXPONENT = 1.05
-ZIPF_SHIFT = 12.0  # ranks by which the head is flattened
+ZIPF_EXPONENT, ZIPF_SHIFT = 1.05, 12.0
+"""Log popularity falls by the exponent times the log of the rank; the shift flattens the first ranks."""
+
 FAME_SHARES = {"words": 0.35, "quality": 0.2, "recency": 0.2, "own": 0.25}
-RECENCY_YEARS = 25.0
-ENGLISH_FAME = 0.8
-RELEASE_BURST = 1.4  # in log popularity on the day of release
-BURST_YEARS = 0.8
-AGEING = 0.28
-AGEING_YEARS = 5.0
-FAME_DRIFT = 0.14  # standard deviation of what a film's log popularity moves by in a year
+"""Shares of the variance of the score that ranks films by fame."""
 
-QUALITY_SD = 0.42
-QUALITY_WORDS = 0.4  # share of quality's variance that metadata explains
+RECENCY_YEARS = 25.0
+"""Recency is -log(1 + age / RECENCY_YEARS) in the last year of the simulation."""
+
+ENGLISH_FAME = 0.8
+"""Added to that score for films in English."""
+
+RELEASE_BURST, BURST_YEARS = 1.4, 0.8
+"""Added to log popularity on the day of release, and the years in which it falls to 1 / e."""
+
+AGEING, AGEING_YEARS = 0.28, 5.0
+"""Log popularity falls by AGEING times log(1 + age / AGEING_YEARS)."""
+
+FAME_DRIFT = 0.14
+"""Standard deviation of the yearly change of a film's log popularity."""
+
+QUALITY_SD, QUALITY_WORDS = 0.42, 0.4
+"""Standard deviation of quality in stars, and the share of its variance that metadata explains."""
 
 CLUSTERS = 8
-CLUSTER_SHARE = 0.8  # of a person's taste
-CLUSTER_CONCENTRATION = 0.25  # of the Dirichlet: people lean on one or two clusters
-CLUSTER_TREND = 1.2  # how much clusters gain or lose among newcomers, in log share over the whole span
-TASTE_DRIFT = 0.3  # of a person's taste in a year, towards a direction of their own
-TASTE_DRIFT_MOST = 1.0
-BIAS_SD = 0.46
-SPREAD_LOG_SD = 0.30
-WHOLE_STARS_ONLY = 0.35
-WHOLE_STARS = (0.5, 4.5)  # Beta: how often the others round to a whole star
-MAINSTREAM_SD = 0.22
+"""Of taste among people."""
 
-MOOD_GENRES = 12
-MOOD_KEYWORDS = 12
+CLUSTER_SHARE = 0.8
+"""Share of the variance of a person's taste that comes from clusters; the rest is their own."""
+
+CLUSTER_CONCENTRATION = 0.25
+"""Of the Dirichlet distribution of cluster weights: people lean on one or two clusters."""
+
+CLUSTER_TREND = 1.2
+"""How much clusters gain or lose among newcomers, in log share over the whole span."""
+
+TASTE_DRIFT, TASTE_DRIFT_MOST = 0.3, 1.0
+"""How far a person's taste moves in a direction of their own, in a year and at most, in its own lengths."""
+
+BIAS_SD = 0.46
+"""Standard deviation of people's biases, in stars."""
+
+SPREAD_LOG_SD = 0.30
+"""Of the log-normal factor on how far ratings lie from the person's mean."""
+
+WHOLE_STARS_ONLY = 0.35
+"""Share of the people who never give half a star."""
+
+WHOLE_STARS = (0.5, 4.5)
+"""Beta distribution of how often the others round to a whole star."""
+
+MAINSTREAM_SD = 0.22
+"""Standard deviation of people's exponent on popularity, which is 1 in the mean."""
+
+MOOD_GENRES, MOOD_KEYWORDS = 12, 12
+"""The commonest genres and keywords that have a mood each."""
+
 MOOD_LIFT = 2.3
+"""Added to the log popularity of the films that a mood is about."""
+
 NO_MOOD = 0.25
-MOOD_FIT = 0.8  # how much moods follow the person's taste
+"""Probability of no mood."""
+
+MOOD_FIT = 0.8
+"""How closely moods follow the person's taste."""
 
 
 @dataclass(frozen=True)

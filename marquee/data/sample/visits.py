@@ -7,26 +7,53 @@ import numpy as np
 from marquee.data.sample.taste import Films, People, affinity, new_year, popularity, stream, taste_at
 from marquee.pipeline.arrays import Float64, Int64, Uint8
 
-FEWEST = 15  # ratings of a person, as MovieLens keeps only people with enough of them
+FEWEST = 15
+"""Ratings of a person: MovieLens keeps only people with enough of them."""
+
 ACTIVITY_LOG_SD = 1.0
+"""Of the log-normal number of ratings above FEWEST."""
+
 COMES_BACK = 0.47
+"""Share of the people with more than one visit."""
+
 VISITS_MEDIAN, VISITS_LOG_SD, MOST_VISITS = 3.0, 1.1, 60
+"""Log-normal number of further visits of those who come back."""
+
 SPAN_MEDIAN_DAYS, SPAN_LOG_SD = 50.0, 2.3
+"""Log-normal days from the first visit to the last."""
+
 VISIT_CONCENTRATION = 0.7
-FIRST_VISIT = (2.0, 2.0)  # Beta: share of the ratings given in the first of several visits
-TIE = (0.4, 2.3)  # Beta: a person's probability of rating in the same second as before
-GAP_MEDIAN, GAP_LOG_SD, GAP_MOST = 11.0, 1.2, 900.0  # seconds
+"""Shape of the gamma distribution of the further visits' sizes: a few visits are large."""
+
+FIRST_VISIT = (2.0, 2.0)
+"""Beta distribution of the share of the ratings that the first of several visits has."""
+
+TIE = (0.4, 2.3)
+"""Beta distribution of a person's probability of rating in the same second as before."""
+
+GAP_MEDIAN, GAP_LOG_SD, GAP_MOST = 11.0, 1.2, 900.0
+"""Log-normal seconds between two ratings of a visit."""
+
 EVENING, EVENING_SD, ANY_HOUR = 20.0, 3.0, 0.3
+"""Hour of the day at which visits begin, its standard deviation, and the share that begins at any hour."""
+
 DAY = 86400
-CATALOGUE_SHARE = 0.7  # nobody rates more than this share of the films released when they join
+"""Seconds."""
 
-MOOD_CHANGE = 0.05  # probability that a new mood begins at a rating, within a visit
+CATALOGUE_SHARE = 0.7
+"""Nobody rates more than this share of the films released when they join."""
+
+MOOD_CHANGE = 0.05
+"""Probability that a new mood begins at a rating within a visit."""
+
 CHOICE_AFFINITY = 1.7
+"""Weight of affinity in the log weight of a film."""
 
-MEAN_RATING = 3.09
-RATING_AFFINITY = 0.34
-NOISE_SD = 0.82
-CHUNK = 4096  # rows of (rows, films) arrays held at once
+MEAN_RATING, RATING_AFFINITY, NOISE_SD = 3.09, 0.34, 0.82
+"""Of the latent rating, in stars: its mean, the weight of affinity, and the noise."""
+
+CHUNK = 4096
+"""Rows of (rows, films) arrays held at once."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +83,7 @@ class Visits:
 
 
 def plan_visits(films: Films, people: People, num_interactions: int, last_year: int, seed: int) -> Visits:
-    """Draw who rates how often, when, in which visits and moods; what is rated comes later."""
+    """Draw who rates how often and when, in which visits and moods; `choose` draws what is rated."""
     rng = stream(seed, "visits")
     counts = _activity(films, people, num_interactions, rng)
     sizes = _visit_sizes(counts, rng)
@@ -118,7 +145,8 @@ def _openings(people: People, owner: Int64, lasts: Int64, end: int, rng: np.rand
     joined_day = np.minimum(people.joined // DAY, end // DAY - needed - 1)
     span = np.exp(np.log(SPAN_MEDIAN_DAYS) + SPAN_LOG_SD * rng.standard_normal(len(visits)))
     span = np.minimum(span, end // DAY - needed - 1 - joined_day)
-    pieces = np.where(number > 0, rng.exponential(size=len(owner)) ** 2, 0.0)  # squared: uneven returns
+    # Squared, so that the times between visits are uneven.
+    pieces = np.where(number > 0, rng.exponential(size=len(owner)) ** 2, 0.0)
     along = np.cumsum(pieces)
     along -= along[np.searchsorted(owner, owner)]
     whole = np.bincount(owner, weights=pieces, minlength=len(visits))[owner]
@@ -185,7 +213,7 @@ def rating_mean(
 
 
 def rate(films: Films, people: People, visits: Visits, chosen: Int64, seed: int) -> Uint8:
-    """(n,) half stars, 1 to 10: quality, affinity, bias and noise, rounded as the person is wont to."""
+    """(n,) half stars, 1 to 10: quality, affinity, bias and noise, in the person's steps of stars."""
     rng = stream(seed, "ratings")
     tastes = taste_at(people, visits.user, visits.visit_time[visits.visit])
     liking = (tastes * films.taste[chosen]).sum(axis=1)

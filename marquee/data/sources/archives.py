@@ -1,4 +1,4 @@
-"""GroupLens archives and folders of one's own: found, downloaded, checked, opened."""
+"""GroupLens archives and folders of one's own ratings: found, downloaded, checked, opened."""
 
 import contextlib
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 BASE_URL = "https://files.grouplens.org/datasets/movielens"
 MIRROR_VARIABLE = "MOVIELENS_MIRROR"
 CACHE_VARIABLE = "MARQUEE_CACHE"
-CHECKSUMS: dict[str, str | None] = {  # md5 as published; the `latest` sets change over time
+CHECKSUMS: dict[str, str | None] = {
     "ml-latest-small": None,
     "ml-100k": "0e33842e24a9c977be4e0107933c0723",
     "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
@@ -36,9 +36,13 @@ CHECKSUMS: dict[str, str | None] = {  # md5 as published; the `latest` sets chan
     "ml-32m": "d472be332d4daa821edc399621853b57",
     "ml-latest": None,
 }
+"""Every archive and its md5 as GroupLens publishes it; the `latest` sets change over time and have none."""
+
 CHUNK = 1 << 20
-# A zip holds local times without their zone.
+"""Bytes of a download read at a time."""
+
 ZONE_SLACK = 2 * 86_400
+"""Seconds by which the times in a zip may be early: they are local times without their zone."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Files:
 
     Attributes:
         path: the zip or the folder.
-        members: plain name to name inside the zip; to the plain name for a folder.
+        members: plain name -> name inside the zip; for a folder, the same name.
         newest: seconds since 1970 after which nothing in it can have happened; None where unknown.
     """
 

@@ -1,9 +1,10 @@
 """Facts about films by TMDB's id, from a snapshot, and how they are joined to the movies."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marquee.data.sources.rules import DataError
-from marquee.data.tables import schema
+from marquee.data.tables import facts, schema
 
 KEY = "tmdbId"
-# TMDB's names, as snapshots have them, and ours. Votes, popularity and revenue are left where they are:
-# they grow with time, so under a split in time they know the future.
-TEXTS = {"overview": "overview", "original_language": "language", "release_date": "release_date"}
-LISTS = {"keywords": "keywords", "cast": "cast", "director": "directors"}
-DATE = r"\d{4}-\d{2}-\d{2}"
+"""The snapshot's column of TMDB's ids; those of the facts are in `facts.FACTS`. Votes, popularity and revenue
+are not read: they grow with time, so under a split in time they know the future."""
+
+COLUMNS = ["tmdb_id", *(fact.name for fact in facts.OF_METADATA)]
+"""Of the facts of films by TMDB's id, from a snapshot or from the API."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,7 @@ class Joined:
 
 
 def read_snapshot(path: Path) -> pd.DataFrame:
-    """Read a Parquet snapshot into columns `tmdb_id` and those of `schema.METADATA` but `movie_id`.
-
-    Columns that the snapshot lacks, and missing values, become empty.
+    """Read a Parquet snapshot into `COLUMNS`. Facts that it lacks, and missing values, become empty.
 
     Raises:
         DataError: not Parquet, no `tmdbId`, ids that are no numbers, or a column of another type.
@@ -45,27 +44,41 @@ def read_snapshot(path: Path) -> pd.DataFrame:
         near = difflib.get_close_matches(KEY, present, n=1, cutoff=0.5)
         hint = f" Rename {near[0]} to {KEY}." if near else f" Add {KEY}, TMDB's number of each film."
         raise DataError(f"{path}: column {KEY} is missing; it has {', '.join(present)}.{hint}")
-    wanted = [name for name in (KEY, *TEXTS, *LISTS) if name in present]
+    wanted = [KEY, *(fact.snapshot for fact in facts.OF_METADATA if fact.snapshot in present)]
     frame: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas()
     ids = pd.to_numeric(frame[KEY], errors="coerce")
     if (ids.isna() & frame[KEY].notna()).any():
         value = frame.loc[ids.isna() & frame[KEY].notna(), KEY].iloc[0]
         raise DataError(f"{path}: {KEY} {value!r} is not a number. Fix the snapshot.")
-    facts = pd.DataFrame({"tmdb_id": ids.fillna(0).astype("int64")})
-    for name, ours in TEXTS.items():
-        facts[ours] = _texts(frame[name]) if name in frame else ""
-    for name, ours in LISTS.items():
-        facts[ours] = _lists(path, frame[name]) if name in frame else [[] for _ in range(len(frame))]
-    return tidy(facts)
+    found = pd.DataFrame({"tmdb_id": ids.fillna(0).astype("int64")})
+    for fact in facts.OF_METADATA:
+        if fact.snapshot in frame:
+            found[fact.name] = _READERS[fact.kind](path, frame[fact.snapshot])
+    return tidy(found)
 
 
-def tidy(facts: pd.DataFrame) -> pd.DataFrame:
-    """Empty dates that are not YYYY-MM-DD; bring the columns into the schema's order."""
-    facts["release_date"] = facts["release_date"].where(facts["release_date"].str.fullmatch(DATE), "")
-    return facts[["tmdb_id", *(name for name in schema.METADATA.names if name != "movie_id")]]
+def tidy(found: pd.DataFrame) -> pd.DataFrame:
+    """Bring facts into `COLUMNS`: empty where they are missing or break their pattern."""
+    for fact in facts.OF_METADATA:
+        if fact.name not in found:
+            found[fact.name] = [fact.empty for _ in range(len(found))]
+        elif fact.pattern:
+            found[fact.name] = found[fact.name].where(found[fact.name].str.fullmatch(fact.pattern), "")
+    return found[COLUMNS]
 
 
-def _texts(column: "pd.Series[str]") -> "pd.Series[str]":
+def _numbers(path: Path, column: "pd.Series[Any]") -> "pd.Series[int]":
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column.notna() & (numbers.isna() | ~numbers.between(-(2**15), 2**15 - 1) | (numbers % 1 != 0))
+    if wrong.any():
+        raise DataError(
+            f"{path}: column {column.name} holds {column[wrong].iloc[0]}; whole numbers below 32,768 are "
+            "expected. Fix the snapshot, or leave the column out."
+        )
+    return numbers.fillna(0).astype("int16")
+
+
+def _texts(_path: Path, column: "pd.Series[str]") -> "pd.Series[str]":
     return column.where(column.notna(), "").astype("str").str.strip()
 
 
@@ -85,12 +98,15 @@ def _lists(path: Path, column: "pd.Series[str]") -> list[list[str]]:
     return lists
 
 
-def join(movies: pa.Table, facts: pd.DataFrame, source: str) -> Joined:
+_READERS: dict[str, Callable[[Path, Any], Any]] = {"number": _numbers, "text": _texts, "names": _lists}
+
+
+def join(movies: pa.Table, found: pd.DataFrame, source: str) -> Joined:
     """Give each movie with a known `tmdb_id` its facts; movies that share an id share the facts.
 
     Args:
         movies: `schema.MOVIES`.
-        facts: `tmdb_id` and the columns of `schema.METADATA`; of rows with one id the first counts.
+        found: `COLUMNS`; of several rows with one `tmdb_id` the first counts.
         source: for messages.
 
     Raises:
@@ -98,7 +114,7 @@ def join(movies: pa.Table, facts: pd.DataFrame, source: str) -> Joined:
     """
     ids = movies.select(["movie_id", "tmdb_id"]).to_pandas()
     known = ids[ids["tmdb_id"] > 0]
-    unique = facts[facts["tmdb_id"] > 0].drop_duplicates("tmdb_id")
+    unique = found[found["tmdb_id"] > 0].drop_duplicates("tmdb_id")
     joined = known.merge(unique, on="tmdb_id", how="inner").sort_values("movie_id")
     if joined.empty:
         raise DataError(_for_other_movies(source, len(ids), len(known), len(unique)))
@@ -109,7 +125,7 @@ def join(movies: pa.Table, facts: pd.DataFrame, source: str) -> Joined:
         table,
         coverage(movies, table)
         | {
-            "repeated_tmdb_ids_in_metadata": int((facts["tmdb_id"] > 0).sum()) - len(unique),
+            "repeated_tmdb_ids_in_metadata": int((found["tmdb_id"] > 0).sum()) - len(unique),
             "movies_sharing_a_tmdb_id": int(known["tmdb_id"].duplicated(keep=False).sum()),
         },
     )
@@ -128,11 +144,10 @@ def _for_other_movies(source: str, movies: int, known: int, facts: int) -> str:
 
 
 def coverage(movies: pa.Table, metadata: pa.Table) -> dict[str, int]:
-    """How many movies have metadata, and how many have each of them."""
-    filled: Mapping[str, int] = {
-        f"movies_with_{name}": int(metadata.column(name).to_pandas().str.len().gt(0).sum())
-        for name in schema.METADATA.names
-        if name != "movie_id"
+    """How many movies have metadata, and how many have each fact of it."""
+    filled = {
+        f"movies_with_{fact.name}": int(schema.filled(metadata.column(fact.name)).sum())
+        for fact in facts.OF_METADATA
     }
     return {
         "movies": len(movies),

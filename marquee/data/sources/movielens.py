@@ -1,44 +1,41 @@
-"""GroupLens archives of every generation, and folders in their newest layout, as one schema."""
+"""GroupLens archives of every generation, and folders in the newest layout, in one schema."""
 
 import csv
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from marquee.data.sources import ratings
+from marquee.data.sources import archives, licences, ratings
 from marquee.data.sources.archives import Files
+from marquee.data.sources.loading import Fetched, Loader, Request
 from marquee.data.sources.ratings import LARGEST_ID, Layout, check_header
 from marquee.data.sources.rules import BadRows, DataError
 from marquee.data.sources.titles import split_genres, split_title
 from marquee.data.tables import schema
 
 LAYOUTS = (
-    Layout("ratings.csv", "movies.csv", ",", header=True),  # ml-20m and later, one's own
-    Layout("ratings.dat", "movies.dat", "::", header=False),  # ml-1m, ml-10m
-    Layout("u.data", "u.item", "\t", header=False),  # ml-100k
+    Layout("ratings.csv", "movies.csv", ",", header=True),
+    Layout("ratings.dat", "movies.dat", "::", header=False),
+    Layout("u.data", "u.item", "\t", header=False),
 )
+"""Of ml-20m and later and of ratings of one's own; of ml-1m and ml-10m; of ml-100k."""
+
 LINKS = "links.csv"
-# The flags of u.item, in order; the first means that no genre is known.
+
 FLAGS_100K = (
-    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
-    *(
-        "Fantasy",
-        "Film-Noir",
-        "Horror",
-        "Musical",
-        "Mystery",
-        "Romance",
-        "Sci-Fi",
-        "Thriller",
-        "War",
-        "Western",
-    ),
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary"),
+    *("Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller"),
+    *("War", "Western"),
 )
-FIELDS_100K = 5  # id, title, release date, video date, address; then the flags
+"""The flags of u.item, in order; the first means that no genre is known."""
+
+FIELDS_100K = 5
+"""Columns of u.item before its flags: id, title, release date, video date, address."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +73,41 @@ def read(files: Files, bad: BadRows) -> Tables:
     movies = _read_movies(files, layout, bad)
     tmdb_ids = _read_links(files, bad)
     movies["tmdb_id"] = [tmdb_ids.pop(movie_id, 0) for movie_id in movies["movie_id"]]
-    table = pa.table(movies, schema=schema.MOVIES).sort_by("movie_id")
+    table = schema.table(movies, schema.MOVIES).sort_by("movie_id")
     movie_ids = table.column("movie_id").to_numpy().astype(np.int32)
     interactions = ratings.read(files, layout, movie_ids, bad)
     return Tables(interactions, table, len(tmdb_ids))
+
+
+def load_archive(request: Request, network: archives.Network | None = None) -> Fetched:
+    """Take one of GroupLens' archives, downloaded where it is not at hand (see `archives.find`).
+
+    Raises:
+        DataError: see `archives.find` and `read`.
+    """
+    files = archives.open_archive(archives.find(request.source, network))
+    return _fetched(files, request, request.source, licences.MOVIELENS)
+
+
+def load_folder(request: Request) -> Fetched:
+    """Take a folder of one's own ratings.
+
+    Raises:
+        DataError: see `read`.
+    """
+    # The manifest says that it was a folder, not which: no path belongs into an output.
+    return _fetched(archives.open_folder(Path(request.source)), request, "folder", licences.OWN)
+
+
+def _fetched(files: Files, request: Request, name: str, licence: dict[str, str]) -> Fetched:
+    md5 = files.md5()
+    tables = read(files, request.bad)
+    about = {"source": name, "md5": md5, "links_without_movie": tables.links_without_movie}
+    return Fetched(tables.interactions, tables.movies, schema.METADATA.empty_table(), about, [licence])
+
+
+ARCHIVES = Loader(load_archive, names=tuple(archives.CHECKSUMS))
+FOLDER = Loader(load_folder, folder="ratings.csv and movies.csv")
 
 
 def _read_movies(files: Files, layout: Layout, bad: BadRows) -> dict[str, list[Any]]:

@@ -5,6 +5,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 RETRIED = (429, 500, 502, 503, 504)
+"""Statuses that may pass: too many requests, and errors of the server."""
 
 
 def retrying_session(attempts: int, backoff: float) -> requests.Session:

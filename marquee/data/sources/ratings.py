@@ -19,10 +19,14 @@ from marquee.data.sources.texts import BLOCK, SingleSeparator, decimal_numbers, 
 from marquee.data.tables import schema
 
 LARGEST_ID = np.iinfo(np.int32).max
+
 NEVER_DROPPED = (
     "Fix the file: these rows are never dropped, since what is in the future changes from day to day."
 )
-MILLISECONDS = 100_000_000_000  # as seconds, the year 5138
+"""What to do about ratings that lie in the future by the clock."""
+
+MILLISECONDS = 100_000_000_000
+"""A later time must be in milliseconds: as seconds, this is the year 5138."""
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -72,7 +76,7 @@ def read(files: Files, layout: Layout, movie_ids: npt.NDArray[np.int32], bad: Ba
 
 
 def _sorted(columns: Columns, files: Files, layout: Layout, bad: BadRows) -> Columns:
-    """Sort in time; of rows equal in user, movie and time only the first in the file is good."""
+    """Sort in time; of rows with equal user, movie and time only the first in the file is kept."""
     keys = [columns["movie_id"], columns["user_id"], columns["timestamp"]]
     order = np.lexsort(keys)
     repeated = np.zeros(len(order), dtype=bool)
@@ -88,7 +92,7 @@ def _sorted(columns: Columns, files: Files, layout: Layout, bad: BadRows) -> Col
 
 
 class _Check:
-    """The rules of a rating, applied batch by batch."""
+    """The rules that ratings must follow, applied batch by batch."""
 
     def __init__(self, files: Files, layout: Layout, movie_ids: npt.NDArray[np.int32], bad: BadRows) -> None:
         self.files, self.layout, self.movie_ids, self.bad = files, layout, movie_ids, bad

@@ -1,4 +1,4 @@
-"""What makes a row bad, how that is said, and how often it was let go."""
+"""What makes a row bad, how that is said, and how many bad rows were dropped."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from marquee.pipeline.arrays import Bool
 
 ADVICE = 'Fix the file or set data.on_bad_rows to "drop" (dropped rows are counted in the manifest).'
+"""What to do about a bad row that may be dropped."""
 
 
 class DataError(ValueError):

@@ -1,4 +1,4 @@
-"""Text as it comes from a file, turned into numbers fast, with the bad ones pointed out."""
+"""Columns of text as files have them, turned into numbers fast; what is not a number is pointed out."""
 
 import io
 from typing import IO, Any
@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-BLOCK = 8 << 20  # bytes of text read at a time
+BLOCK = 8 << 20
+"""Bytes of text read at a time."""
 
 
 def whole_numbers(texts: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

@@ -2,16 +2,17 @@
 
 import re
 
-from marquee.data.tables.schema import MISSING_YEAR
-
-# Only words that end a title after a comma as an article and as nothing else; "I" and "O" are left out.
 ARTICLES = frozenset(
     {"The", "A", "An", "Le", "La", "Les", "L'", "Un", "Une", "Il", "Lo", "Gli", "Una", "Uno"}
     | {"Der", "Die", "Das", "Ein", "Eine", "El", "Los", "Las", "Den", "Det", "En", "De", "Het", "Een"}
 )
+"""Only words that end a title after a comma as an article and as nothing else; "I" and "O" are left out."""
+
 NO_GENRES = frozenset({"(no genres listed)", "unknown", ""})
-# The archives of 1998 to 2009 wrote one genre in another way.
+"""What stands for no genres at all."""
+
 RENAMED_GENRES = {"Children's": "Children"}
+"""The archives of 1998 to 2009 wrote one genre in another way."""
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)+\s*$")
 _ALTERNATIVE = re.compile(r"\(([^()]*)\)")
@@ -24,7 +25,7 @@ def split_title(text: str) -> tuple[str, int]:
     stay, their article in front as well. A text that is nothing but a year stays whole.
     """
     found = _YEAR.search(text)
-    year = int(found.group(1)) if found else MISSING_YEAR
+    year = int(found.group(1)) if found else 0
     name = text[: found.start()].strip() if found else text.strip()
     if not name:
         return text.strip(), year

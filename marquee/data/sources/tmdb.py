@@ -1,7 +1,7 @@
 """Facts about films from TMDB's API: paced, patient, resumable, and silent about the key.
 
-See https://developer.themoviedb.org/reference/movie-details: one request a film, with keywords and credits
-appended. Answers are kept one a line in a JSON file, so that an interrupted run asks only for the rest.
+See https://developer.themoviedb.org/reference/movie-details: one request per film, with keywords and credits
+appended. Answers are kept in a file, a JSON object per line: an interrupted run asks only for the rest.
 """
 
 import contextlib
@@ -26,11 +26,15 @@ log = logging.getLogger(__name__)
 KEY_VARIABLE = "TMDB_API_KEY"
 BASE_URL = "https://api.themoviedb.org/3"
 CACHE_FILE = "movies.jsonl"
+
 LEADING_CAST = 10
-# A version 4 token is a JSON web token and goes into a header; a version 3 key can only be a parameter.
+"""Names of the cast that are kept, the leading ones first."""
+
 TOKEN_PREFIX = "eyJ"
-# These log addresses with their parameters; under DEBUG that would show the key.
+"""A version 4 token is a JSON web token and goes into a header; a version 3 key can only be a parameter."""
+
 TALKATIVE = ("urllib3.connectionpool", "urllib3.util.retry", "requests.sessions")
+"""Loggers that show addresses with their parameters: under DEBUG they would show the key."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,8 @@ def collect(tmdb_ids: Sequence[int], key: str, cache: Path, network: Network | N
     if left:
         records |= _ask_for(left, _checked(key), path, network or Network())
     found = [records[number] for number in wanted if not records[number].get("missing")]
-    columns = ["tmdb_id", *metadata.TEXTS.values(), *metadata.LISTS.values()]
-    facts = metadata.tidy(pd.DataFrame(found, columns=columns)) if found else pd.DataFrame(columns=columns)
-    return Collected(facts, len(wanted) - len(found))
+    frame = pd.DataFrame(found, columns=metadata.COLUMNS)
+    return Collected(metadata.tidy(frame) if found else frame, len(wanted) - len(found))
 
 
 def _checked(key: str) -> str:
@@ -86,7 +89,11 @@ def _checked(key: str) -> str:
 
 
 def read_cache(path: Path) -> dict[int, dict[str, Any]]:
-    """What earlier runs were told, by TMDB id; a line cut off by an interruption is passed over."""
+    """What earlier runs were told, by TMDB id.
+
+    A line cut off by an interruption is passed over, and so is an answer without a fact that is read today:
+    it is asked for again.
+    """
     records: dict[int, dict[str, Any]] = {}
     if not path.exists():
         return records
@@ -94,7 +101,8 @@ def read_cache(path: Path) -> dict[int, dict[str, Any]]:
         for line in lines:
             with contextlib.suppress(json.JSONDecodeError):
                 record = json.loads(line)
-                records[int(record["tmdb_id"])] = record
+                if record.get("missing") or set(metadata.COLUMNS) <= set(record):
+                    records[int(record["tmdb_id"])] = record
     return records
 
 

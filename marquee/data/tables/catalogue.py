@@ -15,15 +15,15 @@ from marquee.pipeline.arrays import Bool, Float32, Int32
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Facts of the release as numbers, a row a movie; the same at training and at serving.
+    """Facts of the release as numbers, a row per movie; the same for training and for serving.
 
     Attributes:
         genres: (num_movies, G) float32, each row sums to 1 or is 0.
         language: (num_movies, L) float32, one-hot; all 0 where unknown or rare.
         text: (num_movies, T) float32 of length 1 up to rounding, or 0 where there is no text; T may be 0.
         release: (num_movies,) float32, release as a year with fraction (2004.5); the median where unknown.
-        names: (num_movies, N) int32, by their number, the directors, cast and keywords that several
-            movies of the train period share; 0 fills up.
+        names: (num_movies, N) int32, numbers of the directors, cast and keywords that several movies of
+            the train period share, padded with 0.
     """
 
     genres: Float32
@@ -37,7 +37,7 @@ class Catalogue:
 
     @property
     def content(self) -> Float32:
-        """(num_movies, G + L + T) float32: all that is not a date."""
+        """(num_movies, G + L + T) float32: all but the date and the names."""
         return np.concatenate([self.genres, self.language, self.text], axis=1)
 
     def only(self, keep: Bool) -> "Catalogue":

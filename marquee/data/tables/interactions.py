@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Interactions:
         half_stars: (n,) uint8, 1 to 10; `rating` has it in stars.
         timestamp: (n,) int64, seconds since 1970 in UTC.
         period: (n,) uint8, TRAIN, VALIDATION, TEST or CONTEXT.
-        num_users: how many people the table can hold (some may have no row).
+        num_users: how many people there are; some may have no row.
         num_movies: size of the whole catalogue.
     """
 
@@ -37,6 +38,36 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.user_index)
+
+    @classmethod
+    def from_ratings(cls, rated: Any, movie_ids: Int32) -> "Interactions":
+        """Sort ratings by user, then time, and put row numbers for ids; every period is TRAIN for now.
+
+        Args:
+            rated: Arrow table of `schema.INTERACTIONS`, in any order.
+            movie_ids: (num_movies,) of the whole catalogue, sorted: a movie's row number is its place here.
+
+        Raises:
+            InteractionsError: no ratings, or ratings of movies that the catalogue lacks.
+        """
+        if len(rated) == 0:
+            raise InteractionsError("The interactions table is empty. Run fetch_data again.")
+        user_id, movie_id, half_stars, timestamp = (
+            rated[name].to_numpy() for name in ("user_id", "movie_id", "half_stars", "timestamp")
+        )
+        users, user_index = np.unique(user_id, return_inverse=True)
+        movie_index = np.searchsorted(movie_ids, movie_id)
+        _check_known(movie_id, movie_index, movie_ids)
+        order = np.lexsort((movie_index, timestamp, user_index))
+        return cls(
+            user_index=user_index[order].astype(np.int32),
+            movie_index=movie_index[order].astype(np.int32),
+            half_stars=half_stars[order],
+            timestamp=timestamp[order],
+            period=np.full(len(order), TRAIN, dtype=np.uint8),
+            num_users=len(users),
+            num_movies=len(movie_ids),
+        )
 
     @cached_property
     def rating(self) -> Float32:
@@ -78,6 +109,26 @@ class Interactions:
     def in_periods(self, *periods: int) -> "Interactions":
         """The rows of these periods."""
         return self.only(np.isin(self.period, periods))
+
+    def rated_in(self, period: int) -> Bool:
+        """(num_movies,) whether anybody rates the movie in this period."""
+        return np.bincount(self.movie_index[self.period == period], minlength=self.num_movies) > 0
+
+
+class InteractionsError(ValueError):
+    """Ratings that do not fit the catalogue; the message says how."""
+
+
+def _check_known(movie_id: Int32, movie_index: Int64, movie_ids: Int32) -> None:
+    known = np.zeros(len(movie_id), dtype=bool)
+    if len(movie_ids):
+        known = movie_ids[np.minimum(movie_index, len(movie_ids) - 1)] == movie_id
+    if not known.all():
+        unknown = np.unique(movie_id[~known])
+        raise InteractionsError(
+            f"The interactions rate {len(unknown):,} movies that the movies table lacks, "
+            f"movie_id {unknown[0]} for one. Run fetch_data again."
+        )
 
 
 def packed(start: Int64, end: Int64) -> tuple[Int64, Int64]:

@@ -1,6 +1,6 @@
-"""Movies added after the data were taken: `data/additions.csv`, a line a movie.
+"""Movies added after the data were taken: `data/additions.csv`, a line per movie.
 
-Nobody has rated them. What the file says of a film is all the models know, as with any new film.
+Nobody has rated them: what the file says of a movie is all that the models know of it.
 """
 
 import csv
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-LISTS = ("genres", "keywords", "cast", "directors")
+from marquee.data.tables.facts import FACTS, Fact
 
 
 class AdditionsError(ValueError):
@@ -25,32 +25,39 @@ def _split(text: Any) -> Any:
 Names = Annotated[list[str], BeforeValidator(_split)]
 
 
-class Addition(BaseModel):
-    """One line: the columns of the file in their order; several names are separated by |."""
+def _type(fact: Fact) -> tuple[Any, Any]:
+    """A fact's type and default, as pydantic has them."""
+    default = ... if fact.required else Field(default_factory=lambda: fact.empty)
+    if fact.kind == "names":
+        return Names, default
+    if fact.kind == "number":
+        low, high = fact.between or (0, 2**15 - 1)
+        return Annotated[int, Field(ge=low, le=high)], default
+    pattern = f"^({fact.pattern})?$" if fact.pattern else None
+    return Annotated[str, Field(min_length=int(fact.required), pattern=pattern)], default
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    movie_id: Annotated[int, Field(ge=0, le=2**31 - 1)]
-    title: Annotated[str, Field(min_length=1)]
-    year: Annotated[int, Field(ge=1870, le=2200)]
-    genres: Names
-    language: str
-    release_date: Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
-    keywords: Names
-    cast: Names
-    directors: Names
-    overview: str
+_ID: Any = (Annotated[int, Field(ge=0, le=2**31 - 1)], ...)
+_FACTS: dict[str, Any] = {fact.name: _type(fact) for fact in FACTS}
 
+Addition: type[BaseModel] = create_model(
+    "Addition",
+    __config__=ConfigDict(extra="forbid", str_strip_whitespace=True),
+    movie_id=_ID,
+    **_FACTS,
+)
+"""One line of the file; several names are separated by |."""
 
 COLUMNS = tuple(Addition.model_fields)
+REQUIRED = ("movie_id", *(fact.name for fact in FACTS if fact.required))
 
 
 def read(path: Path, known_ids: Collection[int]) -> pd.DataFrame:
-    """Read the additions as the processed movies table has its rows.
+    """Read the additions as the processed movies table has its rows; a fact without a column is empty.
 
     Args:
-        path: a CSV file with a header; a file of the header alone adds nothing.
-        known_ids: of the movies the data hold already.
+        path: `data/additions.csv`.
+        known_ids: movie_id of the movies that the data already hold.
 
     Raises:
         AdditionsError: a missing file or column, a value that breaks a rule, an id that is taken.
@@ -60,23 +67,27 @@ def read(path: Path, known_ids: Collection[int]) -> pd.DataFrame:
     taken = dict.fromkeys(known_ids, "the data")
     rows = []
     for line, values in _lines(path):
-        addition = _checked(path, line, values)
-        if addition.movie_id in taken:
+        row = _checked(path, line, values)
+        movie_id = row["movie_id"]
+        if movie_id in taken:
             raise AdditionsError(
-                f"{path}, line {line}: movie_id {addition.movie_id} is taken by {taken[addition.movie_id]}. "
+                f"{path}, line {line}: movie_id {movie_id} is taken by {taken[movie_id]}. "
                 "Give the movie an id of its own."
             )
-        taken[addition.movie_id] = f"line {line}"
-        rows.append(addition.model_dump())
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"movie_id": "int64", "year": "int64"})
+        taken[movie_id] = f"line {line}"
+        rows.append(row)
+    numbers = dict.fromkeys(("movie_id", *(fact.name for fact in FACTS if fact.kind == "number")), "int64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(numbers)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file, restkey="too many values", strict=True)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+        header = list(reader.fieldnames or ())
+        if not set(REQUIRED) <= set(header) <= set(COLUMNS) or len(set(header)) < len(header):
             raise AdditionsError(
-                f"{path}: the header must be {','.join(COLUMNS)}; it is {','.join(reader.fieldnames or ())}."
+                f"{path}: the header must name {', '.join(REQUIRED)}, and may name the other columns of "
+                f"{', '.join(COLUMNS)}, each once and in any order; it is {','.join(header)}."
             )
         try:
             for values in reader:
@@ -85,9 +96,9 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             raise AdditionsError(f"{path}, line {reader.line_num}: not CSV in UTF-8: {error}.") from error
 
 
-def _checked(path: Path, line: int, values: Mapping[str, Any]) -> Addition:
+def _checked(path: Path, line: int, values: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return Addition.model_validate(values)
+        return Addition.model_validate(values).model_dump()
     except ValidationError as error:
         problem = error.errors()[0]
         column = ".".join(map(str, problem["loc"]))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.facts import Titles
 from marquee.data.tables.interactions import CONTEXT, TRAIN, Interactions
 from marquee.models.features.movies import Movies
 from marquee.models.neighbours import fitting as neighbours_fitting
@@ -15,7 +16,7 @@ from marquee.pipeline.params import Neighbours, PreprocessData, Ranking, Retriev
 from marquee.serving.export import conversion
 from marquee.serving.export.trained import of_every_movie
 from marquee.serving.recommender.bundle import Bundle, Settings
-from marquee.serving.recommender.catalogue_index import CatalogueIndex, Titles
+from marquee.serving.recommender.catalogue_index import CatalogueIndex
 
 FITTED = (TRAIN,)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from marquee.data.tables.facts import Titles
 from marquee.models.features.history import HISTORY_FEATURES, QUERY_FEATURES
 from marquee.models.features.pair import FEATURES
 from marquee.models.neighbours import item_item
@@ -25,7 +26,7 @@ from marquee.pipeline import params, paths
 from marquee.pipeline.arrays import Float32
 from marquee.pipeline.files import read_json, write_json, write_whole
 from marquee.serving.recommender import catalogue_index
-from marquee.serving.recommender.catalogue_index import CatalogueIndex, Titles
+from marquee.serving.recommender.catalogue_index import CatalogueIndex
 
 SCHEMA_VERSION = 2
 """Raise it when a file of the bundle changes its meaning: older bundles are then refused, not misread."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marquee.data.tables.facts import Titles
 from marquee.pipeline.arrays import Bool
-from marquee.serving.recommender.catalogue_index import Titles
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,33 @@
-"""The catalogue as inference reads it: a row a movie of every array, and what a page shows.
+"""The catalogue as inference reads it: a row per movie in every array, and what a page shows.
 
 `index_catalogue` writes one index of the data's movies and one of those added later; joined they are the
 catalogue. What training knows of each movie comes from `export_models`.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
 from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.facts import Titles
 from marquee.models.features.movies import Movies, MovieStatistics
 from marquee.pipeline import arrays, paths
 from marquee.pipeline.arrays import Array, Float32, Int32
 from marquee.pipeline.files import write_text
 
 OF_ALL = ("global_mean", "content_weights", "taste_weights")
-"""Fields of MovieStatistics that are not a row a movie."""
+"""Fields of MovieStatistics that have no row per movie."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training left of every movie of the data, beside the models' weights.
+    """What training knows of every movie of the data, beside the models' weights.
 
     Attributes:
         statistics: for the ranker's features.
-        retrieval_id_row: (num_movies,) int32, row of the two-tower's id embedding; 0: none of its own.
+        retrieval_id_row: (num_movies,) int32, row of the two-tower's id embedding; 0 for a movie without one.
         ranking_id_row: (num_movies,) int32, the same of the DCN's.
         popular: (num_movies,) float32, higher is more popular now.
     """
@@ -39,31 +39,8 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Titles:
-    """What a page shows of each movie, by movie_index.
-
-    Attributes:
-        movie_id: MovieLens' ids.
-        title: without the year.
-        year: of release; 0 where unknown.
-        genres: names.
-        language: its code; empty where unknown.
-        directors: names.
-        cast: names, the leading ones first.
-    """
-
-    movie_id: list[int]
-    title: list[str]
-    year: list[int]
-    genres: list[list[str]]
-    language: list[str]
-    directors: list[list[str]]
-    cast: list[list[str]]
-
-
-@dataclass(frozen=True)
 class CatalogueIndex:
-    """Some movies, row by row.
+    """What inference knows of some movies, row by row.
 
     Attributes:
         candidates: (num_movies, D) float32, candidate embeddings.
@@ -89,19 +66,7 @@ class CatalogueIndex:
             name: first[name] if name in OF_ALL else np.concatenate([first[name], then[name]])
             for name in first
         }
-        titles = {name: getattr(self.titles, name) + getattr(added.titles, name) for name in _TITLE_COLUMNS}
-        return _index(joined, Titles(**titles))
-
-
-def titles_of(movies: Mapping[Any, Iterable[Any]]) -> Titles:
-    """What a page shows of each movie, from the columns of a movies table."""
-    columns: dict[str, Any] = {name: list(movies[name]) for name in _TITLE_COLUMNS}
-    for name in ("genres", "directors", "cast"):
-        columns[name] = [list(values) for values in columns[name]]
-    return Titles(**columns)
-
-
-_TITLE_COLUMNS = [field.name for field in fields(Titles)]
+        return _index(joined, self.titles.followed_by(added.titles))
 
 
 def write_trained(trained: Trained, exported: paths.Exported) -> None:
@@ -122,8 +87,8 @@ def write(index: CatalogueIndex, to: paths.Index) -> None:
     """Write what `read` reads: float32 numbers that float16 holds exactly are stored in half the bytes."""
     arrays.write({name: _stored(array) for name, array in _arrays(index).items()}, to.rows)
     columns = (
-        f"{json.dumps(name)}: {json.dumps(getattr(index.titles, name), ensure_ascii=False)}"
-        for name in _TITLE_COLUMNS
+        f"{json.dumps(name)}: {json.dumps(values, ensure_ascii=False)}"
+        for name, values in index.titles.columns().items()
     )
     write_text(to.titles, "{\n" + ",\n".join(columns) + "\n}\n")
 
@@ -138,7 +103,7 @@ def read(index: paths.Index) -> CatalogueIndex:
         name: array.astype(np.float32) if array.dtype == np.float16 else array
         for name, array in arrays.read(index.rows).items()
     }
-    return _index(stored, titles_of(json.loads(index.titles.read_text(encoding="utf-8"))))
+    return _index(stored, Titles.of(json.loads(index.titles.read_text(encoding="utf-8"))))
 
 
 def _arrays(index: CatalogueIndex) -> dict[str, Array]:

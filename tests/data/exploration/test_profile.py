@@ -70,7 +70,7 @@ def test_doubling_shares_sum_to_one_with_a_name_each(counts: Int64):
     assert shares.sum() == pytest.approx(1)
 
 
-def test_quartiles_along_few_values_take_a_class_a_value_and_leave_out_small_ones():
+def test_quartiles_along_few_values_take_one_class_per_value_and_leave_out_small_ones():
     middle, quartiles = bins.quartiles_along(
         np.array([1] * 5 + [2] * 5 + [7]), np.array([1, 2, 3, 4, 5, 2, 2, 2, 2, 2, 9.0])
     )
@@ -156,18 +156,6 @@ def test_movie_ages_are_calendar_years_and_leave_out_movies_without_a_year():
     time = np.array([JAN_2000, JAN_2000 - 1, JAN_2000])
     ages = profile.movie_ages(time, np.array([0, 0, 1], np.int32), np.array([1995, 0], np.int32))
     assert ages.tolist() == [5, 4]
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["text", "", None], pa.string()),
-        ([["a"], [], None], pa.list_(pa.string())),
-        ([7, 0, None], pa.int32()),
-    ],
-)
-def test_a_column_is_filled_where_it_says_something(values: list[object], kind: pa.DataType):
-    assert profile.filled(pa.chunked_array([pa.array(values, kind)])).tolist() == [True, False, False]
 
 
 def test_coverage_weighs_movies_alike_and_by_their_ratings():

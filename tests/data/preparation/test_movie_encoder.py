@@ -1,3 +1,5 @@
+"""The encoder of movies: what it learns, and that every movie is encoded alike."""
+
 import dataclasses
 import math
 
@@ -8,16 +10,17 @@ from threadpoolctl import threadpool_limits
 
 from marquee.data.preparation import movie_encoder
 from marquee.data.preparation.movie_encoder import FittedEncoder
+from marquee.data.tables import facts
 from marquee.data.tables.catalogue import Catalogue
 
 WORDS = ["space", "alien", "robot", "wedding", "rain", "paris", "heist", "gold", "train", "war"]
 
 
 def movies(**columns) -> pd.DataFrame:
+    """Movies of which these facts are known, and nothing else."""
     size = len(next(iter(columns.values())))
-    empty = {name: [[] for _ in range(size)] for name in ("genres", "keywords", "cast", "directors")}
-    empty |= {name: [""] * size for name in ("language", "overview", "release_date")}
-    return pd.DataFrame(empty | {"year": [0] * size} | columns)
+    unknown = {fact.name: [fact.empty for _ in range(size)] for fact in facts.FACTS}
+    return pd.DataFrame(unknown | columns)
 
 
 def described(count: int, vocabulary: int) -> pd.DataFrame:

@@ -1,3 +1,5 @@
+"""Who is train, validation and test."""
+
 import numpy as np
 import pytest
 from hypothesis import given

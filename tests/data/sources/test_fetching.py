@@ -1,19 +1,22 @@
-"""The stage: what it writes, whatever the source; what it refuses."""
+"""What is fetched and written, whatever the source; what is refused."""
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from marquee.data.sources import archives
+from marquee.data.sources import archives, fetching, loading, movielens, tmdb
+from marquee.data.sources.loading import Fetched, Loader
 from marquee.data.sources.rules import DataError
 from marquee.data.tables import schema
 from marquee.pipeline import paths
 from marquee.pipeline.params import Data, Sample
-from stages import fetch_data as fetch
+from tests.places import ROOT
 
 SAMPLE = Sample(num_users=60, num_interactions=1500, first_year=2006, last_year=2010)
 MIRROR = os.environ.get("MOVIELENS_MIRROR")
@@ -50,12 +53,17 @@ def data(source, metadata="none", on_bad_rows="error"):
     return Data(source=str(source), metadata=str(metadata), on_bad_rows=on_bad_rows)
 
 
+def fetch(out, wanted, **how):
+    """Fetch and write, from the repository's films where the sample is asked for."""
+    fetching.fetch(wanted, SAMPLE, seed=7, films=ROOT / paths.SAMPLE_FILMS, **how).write(out)
+
+
 def contents(out):
     return {path.name: path.read_bytes() for path in out.folder.iterdir()}
 
 
 def test_a_folder_with_a_snapshot_becomes_tables_and_a_manifest(out, own, snapshot):
-    fetch.run(out, data(own, snapshot), SAMPLE, 7)
+    fetch(out, data(own, snapshot))
     assert pq.read_schema(out.interactions) == schema.INTERACTIONS
     assert pq.read_table(out.interactions).to_pydict() == {
         "user_id": [4, 5, 5],
@@ -80,9 +88,9 @@ def test_a_folder_with_a_snapshot_becomes_tables_and_a_manifest(out, own, snapsh
 
 
 def test_the_same_source_gives_the_same_bytes_and_no_path(out, own, snapshot, tmp_path):
-    fetch.run(out, data(own, snapshot), SAMPLE, 7)
+    fetch(out, data(own, snapshot))
     again = paths.Raw(tmp_path / "again")
-    fetch.run(again, data(own, snapshot), SAMPLE, 7)
+    fetch(again, data(own, snapshot))
     assert contents(out) == contents(again)
     assert len(contents(out)) == 5
     assert all(str(tmp_path).encode() not in content for content in contents(out).values())
@@ -90,7 +98,7 @@ def test_the_same_source_gives_the_same_bytes_and_no_path(out, own, snapshot, tm
 
 @pytest.mark.parametrize("choice", ["none", "included"])
 def test_movielens_brings_no_metadata_of_its_own(out, own, choice):
-    fetch.run(out, data(own, choice), SAMPLE, 7)
+    fetch(out, data(own, choice))
     assert pq.read_table(out.metadata).to_pydict() == {name: [] for name in schema.METADATA.names}
     assert len(json.loads(out.manifest.read_text())["licences"]) == 1
 
@@ -99,9 +107,9 @@ def test_dropped_rows_are_in_the_manifest_by_file_and_rule(out, own):
     with (own / "ratings.csv").open("a") as file:
         file.write("5,9,4,900000000\n5,1,9,900000000\n")
     with pytest.raises(DataError, match=r"ratings\.csv, line 5: movieId 9 is not in movies\.csv"):
-        fetch.run(out, data(own), SAMPLE, 7)
+        fetch(out, data(own))
     assert not out.folder.exists()
-    fetch.run(out, data(own, on_bad_rows="drop"), SAMPLE, 7)
+    fetch(out, data(own, on_bad_rows="drop"))
     dropped = json.loads(out.manifest.read_text())["dropped_rows"]
     assert dropped == {"ratings.csv": {"unknown_movie": 1, "rating_out_of_range": 1}}
 
@@ -125,7 +133,7 @@ def test_dropped_rows_are_in_the_manifest_by_file_and_rule(out, own):
 )
 def test_an_unknown_source_is_named_with_what_is_allowed_and_what_comes_near(out, source, metadata, message):
     with pytest.raises(DataError, match=message):
-        fetch.run(out, data(source, metadata), SAMPLE, 7)
+        fetch(out, data(source, metadata))
 
 
 def test_a_full_disk_leaves_no_half_written_file(out, own, monkeypatch):
@@ -133,12 +141,34 @@ def test_a_full_disk_leaves_no_half_written_file(out, own, monkeypatch):
         Path(where).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetch.pq, "write_table", fills)
+    monkeypatch.setattr(loading.pq, "write_table", fills)
     with pytest.raises(
         OSError, match=r"interactions\.parquet could not be written: .*No space left.*\nFree some"
     ):
-        fetch.run(out, data(own), SAMPLE, 7)
+        fetch(out, data(own))
     assert list(out.folder.iterdir()) == []
+
+
+def test_one_more_kind_of_source_is_one_more_loader(out):
+    rated = pa.table(
+        {"user_id": [1], "movie_id": [2], "half_stars": [9], "timestamp": [900_000_000]},
+        schema=schema.INTERACTIONS,
+    )
+    movies = schema.table({"movie_id": [2], "title": ["Alien"], "tmdb_id": [0]}, schema.MOVIES)
+
+    def load(request):
+        assert (request.source, request.seed, request.bad.action) == ("diary", 7, "error")
+        about = {"source": "diary"}
+        return Fetched(rated, movies, schema.METADATA.empty_table(), about, [{"holder": "me"}])
+
+    fetch(out, data("diary"), loaders=[*fetching.LOADERS, Loader(load, names=("diary",))])
+    assert pq.read_table(out.interactions).to_pylist() == rated.to_pylist()
+    assert pq.read_table(out.movies).to_pylist() == [
+        {"movie_id": 2, "title": "Alien", "year": 0, "genres": [], "tmdb_id": 0}
+    ]
+    assert json.loads(out.manifest.read_text())["licences"] == [{"holder": "me"}]
+    with pytest.raises(DataError, match=r'Did you mean "diary"\?\nAllowed: .*, or diary\.'):
+        fetch(out, data("dairy"), loaders=[*fetching.LOADERS, Loader(load, names=("diary",))])
 
 
 def test_an_archive_is_downloaded_from_where_it_is_published(out, server, zipped, own, tmp_path, monkeypatch):
@@ -146,7 +176,8 @@ def test_an_archive_is_downloaded_from_where_it_is_published(out, server, zipped
     monkeypatch.setenv("MARQUEE_CACHE", str(tmp_path / "cache"))
     archive = zipped({f"ml-latest/{path.name}": path.read_bytes() for path in own.iterdir()})
     server.answer = lambda handler: handler.reply(200, archive)
-    fetch.run(out, data("ml-latest"), SAMPLE, 7, network=archives.Network(server.base_url))
+    published = partial(movielens.load_archive, network=archives.Network(server.base_url))
+    fetch(out, data("ml-latest"), loaders=[Loader(published, names=("ml-latest",))])
     assert [path for path, _ in server.asked] == ["/ml-latest.zip"]
     manifest = json.loads(out.manifest.read_text())
     assert manifest["source"] == "ml-latest"
@@ -158,7 +189,7 @@ def test_tmdb_by_api_asks_for_the_movies_that_have_an_id(out, server, own, tmp_p
     monkeypatch.setenv("TMDB_API_KEY", "a-key-that-nobody-sees")
     monkeypatch.setenv("MARQUEE_CACHE", str(tmp_path / "cache"))
     server.answer = lambda handler: handler.reply(200, b'{"overview": "A hacker."}')
-    fetch.run(out, data(own, "tmdb-api"), SAMPLE, 7, tmdb_network=fetch.tmdb.Network(server.base_url))
+    fetch(out, data(own, "tmdb-api"), tmdb_network=tmdb.Network(server.base_url))
     assert [path.split("?")[0] for path, _ in server.asked] == ["/movie/603"]
     assert pq.read_table(out.metadata).to_pylist()[0]["overview"] == "A hacker."
     assert json.loads(out.manifest.read_text())["metadata"]["not_found_at_tmdb"] == 0
@@ -166,7 +197,7 @@ def test_tmdb_by_api_asks_for_the_movies_that_have_an_id(out, server, own, tmp_p
 
 
 def test_the_sample_comes_with_its_own_metadata_and_is_called_simulated(out, tmp_path):
-    fetch.run(out, data("sample", "included"), SAMPLE, 7)
+    fetch(out, data("sample", "included"))
     manifest = json.loads(out.manifest.read_text())
     assert manifest["simulated"] is True
     assert manifest["counts"]["movies_with_metadata"] == manifest["counts"]["movies"]
@@ -175,7 +206,7 @@ def test_the_sample_comes_with_its_own_metadata_and_is_called_simulated(out, tmp
     assert pq.read_schema(out.oracle) == schema.ORACLE
     assert pq.read_table(out.oracle).num_rows == manifest["counts"]["interactions"]
     again = paths.Raw(tmp_path / "again")
-    fetch.run(again, data("sample", "included"), SAMPLE, 7)
+    fetch(again, data("sample", "included"))
     assert contents(out) == contents(again)
 
 
@@ -184,7 +215,7 @@ def test_the_real_ml_latest_small_has_its_published_counts_and_the_snapshot_cove
     snapshot = Path(str(MIRROR)) / "tmdb-ml-latest-small.parquet"
     if not snapshot.exists():
         pytest.skip("MOVIELENS_MIRROR holds no TMDB snapshot")
-    fetch.run(out, data("ml-latest-small", snapshot), SAMPLE, 7)
+    fetch(out, data("ml-latest-small", snapshot))
     manifest = json.loads(out.manifest.read_text())
     assert manifest["counts"] == {
         "interactions": 100_836,

@@ -7,7 +7,8 @@ import pytest
 
 from marquee.data.sources import metadata
 from marquee.data.sources.rules import DataError
-from marquee.data.tables import schema
+from marquee.data.tables import facts, schema
+from marquee.data.tables.facts import Fact
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def movies(*tmdb_ids):
 
 
 def test_missing_values_and_dates_that_are_none_become_empty(snapshot):
-    facts = snapshot(
+    found = snapshot(
         tmdbId=[603, 11],
         overview=[" A hacker. ", np.nan],
         original_language=["en", None],
@@ -46,7 +47,7 @@ def test_missing_values_and_dates_that_are_none_become_empty(snapshot):
         director=[None, ["George"]],
         vote_average=[8.2, 8.5],
     )
-    assert facts.to_dict("records") == [
+    assert found.to_dict("records") == [
         {
             "tmdb_id": 603,
             "overview": "A hacker.",
@@ -69,10 +70,30 @@ def test_missing_values_and_dates_that_are_none_become_empty(snapshot):
 
 
 def test_a_snapshot_may_lack_every_column_but_the_id(snapshot):
-    facts = snapshot(tmdbId=[603.0, np.nan])
-    assert facts["tmdb_id"].tolist() == [603, 0]
-    assert facts["overview"].tolist() == ["", ""]
-    assert facts["cast"].tolist() == [[], []]
+    found = snapshot(tmdbId=[603.0, np.nan])
+    assert found["tmdb_id"].tolist() == [603, 0]
+    assert found["overview"].tolist() == ["", ""]
+    assert found["cast"].tolist() == [[], []]
+
+
+@pytest.fixture
+def with_runtime(monkeypatch):
+    """One more fact in the list: a number."""
+    listed = (*facts.OF_METADATA, Fact("minutes", "number", "metadata", snapshot="runtime"))
+    monkeypatch.setattr(facts, "OF_METADATA", listed)
+    monkeypatch.setattr(metadata, "COLUMNS", [*metadata.COLUMNS, "minutes"])
+
+
+def test_one_more_fact_in_the_list_is_one_more_column(snapshot, with_runtime):
+    found = snapshot(tmdbId=[603, 11], runtime=[136.0, np.nan])
+    assert found["minutes"].tolist() == [136, 0]
+    assert found["minutes"].dtype == "int16"
+
+
+@pytest.mark.parametrize("wrong", [40_000, 1.5, "long"])
+def test_a_number_that_cannot_be_is_an_error_that_shows_it(snapshot, with_runtime, wrong):
+    with pytest.raises(DataError, match=rf"column runtime holds {wrong}; whole numbers below 32,768"):
+        snapshot(tmdbId=[603], runtime=[wrong])
 
 
 @pytest.mark.parametrize(
@@ -98,8 +119,8 @@ def test_a_file_that_is_not_parquet_is_an_error(tmp_path):
 
 def test_movies_that_share_an_id_share_the_facts_and_repeated_rows_count_once(snapshot):
     # Movies 1 and 3 are both 603, movie 2 has no id, movie 4 is not covered; 603 comes twice.
-    facts = snapshot(tmdbId=[77, 603, 603], overview=["other", "first", "second"])
-    joined = metadata.join(movies(603, 0, 603, 11), facts, "snapshot")
+    found = snapshot(tmdbId=[77, 603, 603], overview=["other", "first", "second"])
+    joined = metadata.join(movies(603, 0, 603, 11), found, "snapshot")
     assert joined.table.schema == schema.METADATA
     assert joined.table.select(["movie_id", "overview"]).to_pylist() == [
         {"movie_id": 1, "overview": "first"},
@@ -121,12 +142,12 @@ def test_movies_that_share_an_id_share_the_facts_and_repeated_rows_count_once(sn
 
 
 def test_metadata_for_other_movies_are_an_error(snapshot):
-    facts = snapshot(tmdbId=[77, 78])
+    found = snapshot(tmdbId=[77, 78])
     with pytest.raises(
         DataError, match=r"its 2 films are none of the 1 movies with a TMDB id: it is metadata for oth"
     ):
-        metadata.join(movies(603, 0), facts, "snapshot.parquet")
+        metadata.join(movies(603, 0), found, "snapshot.parquet")
     with pytest.raises(
         DataError, match=r"none of the 2 movies has a TMDB id.*\nGive the source a links\.csv"
     ):
-        metadata.join(movies(0, 0), facts, "snapshot.parquet")
+        metadata.join(movies(0, 0), found, "snapshot.parquet")

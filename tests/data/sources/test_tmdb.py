@@ -10,6 +10,7 @@ import pytest
 from marquee.data.sources import tmdb
 from marquee.data.sources.rules import DataError
 from marquee.data.sources.tmdb import Network
+from marquee.data.tables import facts
 
 KEY = "0123456789abcdef0123456789abcdef"
 BODY = {
@@ -75,6 +76,10 @@ def test_a_film_with_nothing_but_a_number_has_empty_facts():
     }
 
 
+def test_every_fact_of_the_metadata_is_taken_from_an_answer():
+    assert set(tmdb.record(603, BODY)) == {"tmdb_id", *(fact.name for fact in facts.OF_METADATA)}
+
+
 def test_only_the_ten_leading_actors_are_kept():
     cast = [{"name": str(order), "order": order} for order in range(12)]
     assert tmdb.record(1, {"credits": {"cast": cast}})["cast"] == [str(order) for order in range(10)]
@@ -106,6 +111,14 @@ def test_a_line_cut_off_in_the_cache_is_asked_for_again_and_spoils_no_other(serv
     server.answer = film
     for _ in range(2):
         assert len(tmdb.collect([1, 603], KEY, tmp_path, network).facts) == 2
+    assert numbers(server) == [603]
+
+
+def test_an_answer_kept_before_a_fact_was_read_is_asked_for_again(server, network, tmp_path):
+    without_cast = {name: value for name, value in FACTS.items() if name != "cast"}
+    (tmp_path / "movies.jsonl").write_text(json.dumps(without_cast) + "\n")
+    server.answer = film
+    assert tmdb.collect([603], KEY, tmp_path, network).facts["cast"].tolist() == [["First", "Second"]]
     assert numbers(server) == [603]
 
 

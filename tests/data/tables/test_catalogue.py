@@ -1,3 +1,5 @@
+"""The catalogue: facts of all movies as numbers."""
+
 import numpy as np
 
 from marquee.data.tables.catalogue import Catalogue

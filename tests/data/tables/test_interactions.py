@@ -1,9 +1,13 @@
+"""Interactions: made from ratings, cut by period, seen as histories."""
+
 import numpy as np
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marquee.data.tables import interactions
-from marquee.data.tables.interactions import TEST, TRAIN, Interactions
+from marquee.data.tables import interactions, schema
+from marquee.data.tables.interactions import TEST, TRAIN, Interactions, InteractionsError
 
 
 def table(users: list[int], times: list[int], movies: list[int] | None = None) -> Interactions:
@@ -17,6 +21,42 @@ def table(users: list[int], times: list[int], movies: list[int] | None = None) -
         num_users=max(users, default=-1) + 1,
         num_movies=max(n, 1),
     )
+
+
+def ratings(user: list[int], movie: list[int], time: list[int]) -> pa.Table:
+    """Half stars are 1, 2, 3, ... in the order given."""
+    columns = {"user_id": user, "movie_id": movie, "half_stars": range(1, len(user) + 1), "timestamp": time}
+    return pa.table(columns, schema=schema.INTERACTIONS)
+
+
+def test_ids_become_row_numbers_sorted_by_user_then_time_then_movie():
+    rated = ratings(user=[7, 3, 7, 7], movie=[10, 30, 40, 20], time=[50, 90, 40, 50])
+    found = Interactions.from_ratings(rated, np.array([10, 20, 30, 40], np.int32))
+    assert found.user_index.tolist() == [0, 1, 1, 1]
+    assert found.movie_index.tolist() == [2, 3, 0, 1]
+    assert found.timestamp.tolist() == [90, 40, 50, 50]
+    assert found.half_stars.tolist() == [2, 3, 1, 4]
+    assert (found.num_users, found.num_movies) == (2, 4)
+    assert found.period.tolist() == [TRAIN] * 4
+
+
+@pytest.mark.parametrize("catalogue", [[10, 20], [20, 30], []])
+def test_ratings_of_movies_that_the_catalogue_lacks_are_an_error_that_names_one(catalogue):
+    rated = ratings(user=[1, 1], movie=[15, 20], time=[5, 6])
+    with pytest.raises(InteractionsError, match=r"movies that the movies table lacks, movie_id 15 for one"):
+        Interactions.from_ratings(rated, np.array(catalogue, np.int32))
+
+
+def test_no_ratings_are_an_error_that_says_what_to_do():
+    with pytest.raises(InteractionsError, match="Run fetch_data again"):
+        Interactions.from_ratings(ratings([], [], []), np.array([10], np.int32))
+
+
+def test_movies_rated_in_a_period_are_those_with_a_row_there():
+    found = table(users=[0, 0, 1], times=[5, 6, 1], movies=[0, 2, 0])
+    found.period[:] = [TRAIN, TEST, TEST]
+    assert found.rated_in(TRAIN).tolist() == [True, False, False]
+    assert found.rated_in(TEST).tolist() == [True, False, True]
 
 
 def test_packed_histories_stand_side_by_side_each_person_once():
