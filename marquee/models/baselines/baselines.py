@@ -17,10 +17,12 @@ from marquee.evaluation.measures.events import Events
 from marquee.evaluation.measures.ranks import Scorer, history_rows
 from marquee.pipeline.arrays import Bool, Float32, Float64, Int64
 
-SECONDS_A_DAY = 86_400
+SECONDS_PER_DAY = 86_400
 MOVIE_DAMPING = 6.0
+"""Pseudo-counts: ratings at offset 0 added to a movie's own; read off a validation period, see
+`fit_movie_user_bias`."""
 USER_DAMPING = 2.0
-"""Pretended ratings at offset 0; read off a validation period, see `fit_movie_user_bias`."""
+"""Pseudo-counts added to a person's ratings, read off likewise."""
 
 
 class BaselineError(ValueError):
@@ -61,7 +63,7 @@ def fit_recent_popularity(fitted: Interactions, recent_days: int, cutoff: int | 
     """
     _require_rows(fitted, "recent popularity")
     until = int(fitted.timestamp.max()) if cutoff is None else cutoff
-    is_recent = fitted.timestamp >= until - recent_days * SECONDS_A_DAY
+    is_recent = fitted.timestamp >= until - recent_days * SECONDS_PER_DAY
     recent = np.bincount(fitted.movie_index[is_recent], minlength=fitted.num_movies)
     ever = np.bincount(fitted.movie_index, minlength=fitted.num_movies)
     _, place = np.unique(np.stack([recent, ever], axis=1), axis=0, return_inverse=True)
@@ -87,7 +89,7 @@ class Ease:
         """Score events of the table from all movies of their history, whatever the rating.
 
         Events of one user that follow each other share a running sum, so that a long history is
-        walked once and not once an event.
+        walked once and not once per event.
         """
         first_time = _first_times(interactions)
         column = np.full(interactions.num_movies, -1, dtype=np.int64)
@@ -191,7 +193,7 @@ class Bias:
     Attributes:
         mean: the mean fitted rating.
         movie: (num_movies,) float64 offsets in stars; 0 for a movie never rated.
-        user_damping: pretended ratings at offset 0 in the person's running mean; None leaves people out.
+        user_damping: pseudo-counts at offset 0 in the person's running mean; None leaves people out.
     """
 
     mean: float
@@ -218,7 +220,7 @@ def running_user_offsets(
         interactions: the whole table.
         events: whose histories are summed.
         expected: (num_movies,) expected rating of each movie in stars.
-        damping: pretended ratings exactly as expected, more than 0.
+        damping: pseudo-counts, ratings exactly as expected; more than 0.
 
     Returns:
         (e,) float64 stars; 0 for an empty history.
@@ -237,7 +239,7 @@ def fit_global_mean(fitted: Interactions) -> Bias:
 
 
 def fit_movie_mean(fitted: Interactions) -> Bias:
-    """Each movie's mean fitted rating, drawn to the global mean by MOVIE_DAMPING pretended ratings."""
+    """Each movie's mean fitted rating, shrunk to the global mean by MOVIE_DAMPING pseudo-counts."""
     mean = fit_global_mean(fitted).mean
     count = np.bincount(fitted.movie_index, minlength=fitted.num_movies)
     above = np.bincount(fitted.movie_index, weights=fitted.rating - mean, minlength=fitted.num_movies)
