@@ -35,9 +35,7 @@ def run(params: Params, log: Log) -> None:
     dcn = fitting.load(paths.RANKING.weights, catalogue, known_movies, ranking)
     predicted = {"dcn": fitting.predict(dcn, asked_rows)}
     predicted |= raters.predict_by_bias(table, fitted, asked)
-    predicted |= raters.predict_by_trees(
-        training.features, training.rating, asked_rows.features, params.seed
-    )
+    predicted |= raters.predict_by_trees(training.features, training.rating, asked_rows.features, params.seed)
     known = oracle.read(paths.RAW.oracle, table)
     if known is not None:
         predicted["oracle"] = known.expected_rating[asked.rows]

@@ -42,7 +42,7 @@ def run(params: Params, log: Log) -> None:
         ranked, described, rankers.RANKERS, params.evaluation.bootstrap_samples, params.seed
     )
     measured += report.shares_of_oracle(measured, TOP_100.name)
-    measured.append(Score("movies", len(baselines["ease"].movies), "ease"))
+    measured.append(Score("movies", baselines["ease"].num_movies, "ease"))
     tables = curves.retrieval_curves(ranked, described)
     outputs.write(STAGE, measured, HEADLINE, tables)
     pictures.draw_retrieval(tables, paths.reports(STAGE))

@@ -10,12 +10,14 @@ from marquee.data.exploration import report as explore_report
 from marquee.data.exploration import survey
 from marquee.data.preparation.splits import time_cutoff
 from marquee.data.tables import schema
-from marquee.pipeline import paths
-from marquee.pipeline.files import read_json, write_json, write_text
+from marquee.pipeline import paths, scores
+from marquee.pipeline.files import read_json, write_text
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
 
 STAGE = "explore_data"
+COMPARED = ("num_interactions", "num_users", "num_movies", "mean_rating", "positive_share", "sparsity")
+"""What tells one data set from another; every other number is in the report's scores.csv."""
 
 
 def run(params: Params, log: Log) -> None:
@@ -36,7 +38,10 @@ def run(params: Params, log: Log) -> None:
         str(read_json(paths.RAW.manifest)["source"])
     ).name  # a folder's path stays out of the outputs
     write_text(reports / "report.md", explore_report.page(numbers, source, pictures))
-    write_json(paths.metrics(STAGE), numbers)
+    measured = scores.counts(numbers)
+    scores.write_table(measured, reports)
+    compared = [score for score in measured if score.metric in COMPARED]
+    scores.write_metrics(paths.metrics(STAGE), {"value": len(interactions)}, compared)
     log.info("%d interactions: %d pictures and %d numbers", len(interactions), len(pictures), len(numbers))
 
 

@@ -9,8 +9,8 @@ from marquee.data.preparation import movie_encoder
 from marquee.data.tables.catalogue import Catalogue
 from marquee.models.features.movies import Movies
 from marquee.models.ranking.movie_statistics import of_new_movies
-from marquee.pipeline import paths
-from marquee.pipeline.files import read_json, write_json
+from marquee.pipeline import paths, scores
+from marquee.pipeline.files import read_json
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.export import additions, embeddings
@@ -34,7 +34,8 @@ def run(params: Params, log: Log) -> None:
     new = movie_encoder.read(paths.PROCESSED.movie_encoder).encode(added)
     titles = titles_of(added.to_dict("list"))
     catalogue_index.write(index_new(tower, new, trained, titles, half), paths.ADDITIONS_INDEX)
-    write_json(paths.metrics(STAGE), {"movies": len(known), "additions": len(added)})
+    counts = {"movies": len(known), "additions": len(added)}
+    scores.write_metrics(paths.metrics(STAGE), {"value": len(known)}, scores.counts(counts))
     log.info("%d movies and %d additions, %d numbers each", len(known), len(added), known.candidates.shape[1])
 
 

@@ -11,8 +11,7 @@ from marquee.models.ranking import rows as data
 from marquee.models.ranking.dcn import Dcn
 from marquee.models.training import weights
 from marquee.models.training.runtime import start_tensorflow
-from marquee.pipeline import paths
-from marquee.pipeline.files import write_json
+from marquee.pipeline import paths, scores
 from marquee.pipeline.params import Params, Ranking, read_best
 from marquee.pipeline.stage import Log, run_stage
 
@@ -45,7 +44,7 @@ def run(params: Params, log: Log) -> None:
         "rows": len(rows),
         "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
     }
-    write_json(paths.metrics(STAGE), numbers)
+    scores.write_metrics(paths.metrics(STAGE), {"value": losses[-1]}, scores.counts(numbers))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ from marquee.evaluation.reporting import learning_curve
 from marquee.models.retrieval import fitting
 from marquee.models.training import weights
 from marquee.models.training.runtime import start_tensorflow
-from marquee.pipeline import paths
-from marquee.pipeline.files import write_json
+from marquee.pipeline import paths, scores
 from marquee.pipeline.params import Params, Retrieval, read_best
 from marquee.pipeline.stage import Log, run_stage
 
@@ -40,7 +39,7 @@ def run(params: Params, log: Log) -> None:
         "interactions": int(np.count_nonzero(fitted.period != CONTEXT)),
         "parameters": int(sum(np.prod(variable.shape) for variable in two_tower.model.trainable_variables)),
     }
-    write_json(paths.metrics(STAGE), numbers)
+    scores.write_metrics(paths.metrics(STAGE), {"value": losses[-1]}, scores.counts(numbers))
 
 
 if __name__ == "__main__":

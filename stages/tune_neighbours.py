@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from marquee.data.tables import interactions
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures import events, metrics, ranks
-from marquee.evaluation.measures.report import HIT_K
+from marquee.evaluation.measures import events, ranks
+from marquee.evaluation.measures.rank_metrics import TOP_100
 from marquee.models.neighbours import fitting, item_item
 from marquee.models.tuning import sweep
 from marquee.pipeline import paths
@@ -36,7 +34,7 @@ def run(params: Params, log: Log) -> None:
         )
         score = fitting.scorer(fitting.fit(fitted, neighbours), table, strength)
         rank = ranks.rank_events(score, table, asked, progress=False)
-        accuracy = float(np.mean(metrics.in_top_k(rank, HIT_K)))
+        accuracy = TOP_100.mean(rank)
         report(1, accuracy)
         return accuracy
 

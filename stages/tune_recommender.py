@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures import events, metrics
-from marquee.evaluation.measures.report import HIT_K
+from marquee.evaluation.measures import events
+from marquee.evaluation.measures.rank_metrics import NDCG_AT_100
 from marquee.models.training.runtime import start_tensorflow
 from marquee.models.tuning import sweep
 from marquee.pipeline import paths
@@ -50,7 +50,7 @@ def run(params: Params, log: Log) -> None:
     log.info("%d events, of which the sources give %d", len(asked), np.count_nonzero(lists.target >= 0))
 
     def objective(knobs: RecommenderParams, report: Callable[[int, float], None]) -> float:
-        value = float(np.mean(metrics.single_target_ndcg(lists.ranks(knobs), HIT_K)))
+        value = NDCG_AT_100.mean(lists.ranks(knobs))
         report(1, value)
         return value
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures import events, metrics, ranks
-from marquee.evaluation.measures.report import HIT_K
+from marquee.evaluation.measures import events, ranks
+from marquee.evaluation.measures.rank_metrics import TOP_100
 from marquee.models.tuning import sweep
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params, Retrieval
@@ -41,7 +39,7 @@ def run(params: Params, log: Log) -> None:
         def after_epoch(epoch: int, _: float, two_tower: fitting.FittedTwoTower) -> None:
             nonlocal accuracy
             rank = ranks.rank_events(two_tower.scorer(table), table, asked, progress=False)
-            accuracy = float(np.mean(metrics.in_top_k(rank, HIT_K)))
+            accuracy = TOP_100.mean(rank)
             report(epoch, accuracy)
 
         fitting.fit(fitted, catalogue, retrieval, params.preprocess_data, params.seed, after_epoch)

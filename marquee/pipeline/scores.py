@@ -1,8 +1,8 @@
 """Scores: every measured number as a row of its own, the same row in `metrics/` and in `reports/`.
 
-`reports/<stage>/scores.csv` holds all rows of a stage. `metrics/<stage>.json` holds those that people compare,
-under `scores`, and above them the few numbers that stand for the stage. DVC reads the latter and passes over
-lists, so `dvc metrics show` stays a table that a terminal can hold.
+`reports/<stage>/scores.csv` holds all rows of a stage. `metrics/<stage>.json` holds those that people
+compare, under `scores`, and beside them the few numbers that stand for the stage. DVC reads the latter and
+passes over lists, so `dvc metrics show` stays a table that a terminal can hold.
 """
 
 import csv
@@ -53,7 +53,7 @@ def counts(numbers: Mapping[str, float], model: str = "", group: str = EVERYTHIN
 
 
 def write_table(scores: Iterable[Score], folder: Path) -> None:
-    """Write all rows as `scores.csv`: floats with up to six decimals, an empty cell where there is no number."""
+    """Write all rows as `scores.csv`: up to six decimals, an empty cell where there is no number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

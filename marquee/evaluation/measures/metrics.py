@@ -1,4 +1,4 @@
-"""Errors and orderings of predicted ratings, and facts of lists: one value per event or per user; callers average.
+"""Errors and orderings of predicted ratings, facts of lists: one value per event or user; callers average.
 
 House rule for ties: equal scores count against the model, in every NDCG and MRR here. AUC alone counts a tie
 as half a win, which is its definition. What is read off a rank is in `rank_metrics.py`.
@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marquee.pipeline.arrays import Bool, Float32, Float64, Floats, Int32, Int64, Integers
+from marquee.pipeline.arrays import Bool, Float64, Floats, Int32, Int64, Integers
+
 
 class PerUser(NamedTuple):
     """One value per user.

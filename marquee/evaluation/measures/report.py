@@ -143,9 +143,7 @@ def rank_scores(
     answered = asked.only(asked.positive & asked.has_history)
     apart = asked.positive & ~asked.has_history
     result = _counts("positive_events", answered, int(np.count_nonzero(apart)))
-    values = {
-        (name, metric.name): metric.of(rank) for name, rank in ranks.items() for metric in RANK_METRICS
-    }
+    values = {(name, metric.name): metric.of(rank) for name, rank in ranks.items() for metric in RANK_METRICS}
     kept = {key: value[asked.positive & asked.has_history] for key, value in values.items()}
     for (name, metric), value in kept.items():
         result.append(intervals.mean(value, answered.users, samples, seed).score(metric, name))

@@ -1,4 +1,4 @@
-"""What every `evaluate_*` stage writes: the numbers that are compared, all numbers, and the curves' tables."""
+"""What every `evaluate_*` stage writes: what is compared, every number, and the tables of curves."""
 
 from collections.abc import Mapping, Sequence
 

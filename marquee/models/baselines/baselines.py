@@ -1,4 +1,4 @@
-"""What every model must beat: popularity, EASE, bias models, gradient boosting.
+"""What every model must beat: popularity, EASE and bias models; boosted trees are in `trees.py`.
 
 Each is fitted on the interactions of the fitted periods alone. Rankers then give a scorer over a table
 (`marquee/evaluation/measures/ranks.py`), rating predictors a rating for each event; both read the rows of an
@@ -6,7 +6,6 @@ event's history and nothing after them.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -38,6 +37,11 @@ class Popularity:
     """
 
     scores: Float32
+
+    @property
+    def num_movies(self) -> int:
+        """How many movies it tells apart: the whole catalogue."""
+        return len(self.scores)
 
     def scorer(self, interactions: Interactions) -> Scorer:
         """Score any events of the table."""
@@ -84,6 +88,11 @@ class Ease:
     movies: Int64
     weights: Float32
     cut_to: int | None
+
+    @property
+    def num_movies(self) -> int:
+        """How many movies it knows."""
+        return len(self.movies)
 
     def scorer(self, interactions: Interactions) -> Scorer:
         """Score events of the table from all movies of their history, whatever the rating.
@@ -254,39 +263,6 @@ def fit_movie_user_bias(fitted: Interactions) -> Bias:
     """
     movie_mean = fit_movie_mean(fitted)
     return Bias(movie_mean.mean, movie_mean.movie, USER_DAMPING)
-
-
-GRADIENT_BOOSTING_ROWS = 5_000_000
-"""scikit-learn holds its features as float64: more rows than this are drawn from."""
-
-
-def fit_gradient_boosting(features: Float32, ratings: Float32, seed: int) -> Any:
-    """Boosted trees on as-of features, the strongest simple rating predictor here.
-
-    Args:
-        features: (n, f) known strictly before each rating; NaN where unknown.
-        ratings: (n,) stars.
-        seed: for the draw of rows where there are more than GRADIENT_BOOSTING_ROWS.
-
-    Returns:
-        a fitted scikit-learn regressor: `predict((e, f)) -> (e,)`.
-    """
-    from sklearn.ensemble import HistGradientBoostingRegressor  # 2 s to import, wanted by one caller
-
-    if len(features) != len(ratings) or len(ratings) == 0:
-        raise BaselineError(
-            f"Gradient boosting needs a rating for each row of features, and at least one; "
-            f"it received {len(features)} rows and {len(ratings)} ratings."
-        )
-    if len(ratings) > GRADIENT_BOOSTING_ROWS:
-        drawn = np.random.default_rng(seed).choice(len(ratings), GRADIENT_BOOSTING_ROWS, replace=False)
-        features, ratings = features[np.sort(drawn)], ratings[np.sort(drawn)]
-    # No early stopping: it holds out random rows, which under a time split flatters the model.
-    model = HistGradientBoostingRegressor(
-        max_iter=200, learning_rate=0.06, max_leaf_nodes=31, min_samples_leaf=40, early_stopping=False,
-        random_state=seed,
-    )  # fmt: skip
-    return model.fit(features, ratings)
 
 
 def _require_rows(fitted: Interactions, baseline: str) -> None:

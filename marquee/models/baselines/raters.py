@@ -6,15 +6,15 @@ import numpy as np
 
 from marquee.data.tables.interactions import Interactions
 from marquee.evaluation.measures.events import Events
-from marquee.models.baselines import baselines
+from marquee.models.baselines import baselines, trees
 from marquee.models.features.pair import FEATURES
 from marquee.pipeline.arrays import Float32
 
 RATERS = ("global_mean", "movie_mean", "movie_user_bias", "gradient_boosting_plain", "gradient_boosting")
 PLAIN = (
     "user_bias", "rating_spread", "log_history_length", "log_days_since_last", "log_days_since_first",
-    "session_position", "movie_bias", "movie_spread", "log_movie_count", "release", "movie_age", "genre_share",
-    "genre_affinity",
+    "session_position", "movie_bias", "movie_spread", "log_movie_count", "release", "movie_age",
+    "genre_share", "genre_affinity",
 )  # fmt: skip
 """Counts, means and times, what anyone would start from; the other features are models of their own."""
 
@@ -42,7 +42,8 @@ def predict_by_trees(
 
     def boosted(names: Sequence[str]) -> Float32:
         columns = [FEATURES.index(name) for name in names]
-        trees = baselines.fit_gradient_boosting(features[:, columns], ratings, seed)
-        return np.clip(trees.predict(asked_features[:, columns]), 0.5, 5.0).astype(np.float32)
+        model = trees.fit(features[:, columns], ratings, seed)
+        stars: Float32 = np.clip(model.predict(asked_features[:, columns]), 0.5, 5.0).astype(np.float32)
+        return stars
 
     return {"gradient_boosting_plain": boosted(PLAIN), "gradient_boosting": boosted(FEATURES)}

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from marquee.models.tuning.search_space import CategoricalKnob, Knob, Plan
 from marquee.pictures import plots
-from marquee.pipeline import files
+from marquee.pipeline import files, scores
 from marquee.pipeline.params import S
 
 Direction = Literal["maximize", "minimize"]
@@ -111,7 +111,7 @@ def write_result(result: Result[S], best_params: Path, reports: Path, metrics: P
         _draw_history(result, reports / "history.png")
     if result.importances:
         _draw_importance(result, reports / "importance.png")
-    files.write_json(metrics, _metrics(result))
+    _write_metrics(result, metrics)
     values = result.best.model_dump(mode="json")
     files.write_text(best_params, yaml.safe_dump(values, sort_keys=True, default_flow_style=None))
     result.journal.unlink(missing_ok=True)
@@ -125,17 +125,19 @@ def shown(knobs: Mapping[str, Any]) -> str:
     )
 
 
-def _metrics(result: Result[S]) -> dict[str, Any]:
+def _write_metrics(result: Result[S], path: Path) -> None:
     states = [trial.state for trial in result.trials]
-    metrics: dict[str, Any] = {
+    numbers: dict[str, float] = {
         "n_trials": len(states),
         "completed": states.count("COMPLETE"),
         "pruned": states.count("PRUNED"),
-        "stopped_by_timeout": result.stopped_by_timeout,
+        "stopped_by_timeout": int(result.stopped_by_timeout),
     }
+    shown: dict[str, float] = {}
     if result.best_trial is not None:
-        metrics |= {"best_value": result.best_trial.value, "best_trial": result.best_trial.number}
-    return metrics
+        shown["value"] = _value(result.best_trial)
+        numbers |= {"best_value": shown["value"], "best_trial": result.best_trial.number}
+    scores.write_metrics(path, shown, scores.counts(numbers))
 
 
 def _table(result: Result[S]) -> str:

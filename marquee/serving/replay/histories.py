@@ -18,7 +18,7 @@ class Answered:
     """What the recommender answered to events, a row each.
 
     Attributes:
-        rank: (e,) int32 of the event's movie in the order shown, its place from 1; `rank_metrics.REMOVED` where it
+        rank: (e,) int32 of the event's movie in the order shown, its place from 1; `REMOVED` where it
             is no candidate.
         retrieval_rank: (e,) int32 the same in the order of the retrieval score alone, ties against it.
         shown: (e, k) int32 the k best; -1 where there are fewer.
