@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION
 from marquee.evaluation.measures.events import of_period
-from marquee.models.baselines import baselines, raters, trees
+from marquee.models.baselines import baselines, trees
 
 DAY = 86_400
 
