@@ -1,4 +1,4 @@
-"""Benchmark `evaluation_speed`: events a second over the whole catalogue, beside `FactorizedTopK` of TFRS.
+"""Benchmark `evaluation_speed`: events per second over the whole catalogue, beside `FactorizedTopK` of TFRS.
 
 FactorizedTopK cannot remove what was seen, so agreement is checked on ranks without removal; ours is timed
 with it, as every metric of the pipeline is.

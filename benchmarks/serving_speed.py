@@ -74,7 +74,7 @@ def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: Log) -
 
 
 def shares_of_no_op(numbers: Numbers) -> Numbers:
-    """Requests a second as a share of the no-op endpoint's, and the median as a multiple."""
+    """Requests per second as a share of the no-op endpoint's, and the median as a multiple."""
     return {
         name: {
             label: {

@@ -1,4 +1,4 @@
-"""Benchmark `training_speed`: examples a second of both models, ours beside the TFRS tutorials' way."""
+"""Benchmark `training_speed`: examples per second of both models, ours beside the TFRS tutorials' way."""
 
 from typing import Any
 

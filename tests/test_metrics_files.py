@@ -42,12 +42,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("metrics")
     run("git", "init", "-q", folder=folder)
     dvc("init", "-q", folder=folder)
-    for name in ("dvc.yaml", "benchmarks/dvc.yaml"):
-        (folder / name).parent.mkdir(exist_ok=True)
+    best = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("models/*/best_params.yaml")]
+    for name in ("dvc.yaml", "benchmarks/dvc.yaml", "params.yaml", *best):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name)
     commit(folder, "as committed")
+    knobs = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(knobs.replace("embedding_dim: 64", "embedding_dim: 32"))
     for name in FOLDERS:
         for path in (folder / name).glob("*.json"):
             path.write_text(json.dumps(changed(json.loads(path.read_text()))))
@@ -77,12 +80,21 @@ def test_every_metrics_file_is_a_row_of_metrics_show(repository: Path):
 @pytest.mark.parametrize(
     "command",
     [("show",), ("diff",), ("diff", "--all"), ("diff", "HEAD")],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_what_dvc_prints_of_them_fits_a_terminal(repository: Path, command: tuple[str, ...]):
     lines = dvc("metrics", *command, folder=repository)
     assert len(lines) > 20
     assert [line for line in lines if len(line) > WIDTH] == []
+
+
+def test_experiments_are_compared_by_headline_and_knob_without_naming_a_column(repository: Path):
+    # What several files share stands under its file's path, as dependencies do: a slash leaves both out.
+    lines = dvc("exp", "show", "--only-changed", "--drop", ".*/", folder=repository)
+    assert [line for line in lines if len(line) > WIDTH] == []
+    assert set(lines[1].split()) == {
+        "Experiment", "Created", "top_100_accuracy", "rmse", "ndcg_at_10", "retrieval.embedding_dim",
+    }  # fmt: skip
 
 
 def test_a_headline_metric_has_one_file_so_that_an_experiment_shows_it_under_its_name():
