@@ -26,7 +26,7 @@ LEAST_SPAN = 1e-3
 
 
 def draw(measured: Mapping[str, Measured], winner: str, tolerance: ExportModels, path: Path) -> None:
-    """One row per variant: bytes, accuracy and RMSE side by side, the tolerances marked, the winner in colour."""
+    """One row per variant: bytes, accuracy and RMSE side by side, tolerances marked, the winner in colour."""
     figure, (size, accuracy, error) = plots.new(11, 3.7, columns=3)
     figure.set_layout_engine("constrained", w_pad=0.15)
     colors = [_color(name, winner) for name in measured]
