@@ -4,7 +4,6 @@ Every line is a two-tower of its own, fitted on train. A part is taken away by h
 and for scoring alike, so that nothing in the model exists for this comparison's sake. Test is never read.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -15,15 +14,14 @@ from benchmarks import ablation_report, results, workload
 from benchmarks.workload import Workload
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION, Interactions
-from marquee.evaluation.measures import metrics, ranks, report
+from marquee.evaluation.measures import ranks, report
 from marquee.evaluation.measures.events import Events
-from marquee.evaluation.measures.report import HIT_K
+from marquee.evaluation.measures.rank_metrics import HIT_K, in_top_k
 from marquee.models.retrieval import fitting
 from marquee.models.training.runtime import start_tensorflow
-from marquee.pipeline import params
 from marquee.pipeline.arrays import Bool
-from marquee.pipeline.params import Data, Retrieval
-from marquee.pipeline.stage import run_stage
+from marquee.pipeline.params import Params, Retrieval
+from marquee.pipeline.stage import Log, run_stage
 
 NAME = "ablation"
 CONTENT, TEXT, NAMES, RATINGS, TIME = "content", "text", "names", "ratings", "time"
@@ -126,11 +124,12 @@ def found(work: Workload, variant: Variant, asked: Events) -> Bool:
     two_tower = fitting.fit(
         table.in_periods(TRAIN), movies, values, work.preprocessing, seed, lambda *_: None
     )
-    return metrics.in_top_k(ranks.rank_events(two_tower.scorer(table), table, asked), HIT_K)
+    return in_top_k(ranks.rank_events(two_tower.scorer(table), table, asked), HIT_K)
 
 
-def measure(work: Workload, log: logging.Logger) -> None:
+def run(params: Params, log: Log) -> None:
     """Fit and score every variant, then write numbers, tables and the picture."""
+    work = workload.read(params, most_interactions=None)
     work = replace(work, table=work.table.in_periods(TRAIN, VALIDATION, CONTEXT))
     asked = work.positive_events(VALIDATION)
     answers: dict[str, Bool] = {}
@@ -143,15 +142,11 @@ def measure(work: Workload, log: logging.Logger) -> None:
     names = [variant.name for variant in STEPS]
     before = dict(zip(names[1:], names, strict=False)) | {variant.name: names[-1] for variant in CHANGES}
     lines = ablation_report.lines(answers, before, described, work.evaluation.bootstrap_samples, work.seed)
-    results.write(NAME, {"variants": lines, "events": ablation_report.counts(described), **work.described()})
-    source = params.load("data", Data).source
-    ablation_report.write(lines, names, ablation_report.counts(described), source)
-
-
-def main() -> None:
-    """Run the benchmark as DVC does."""
-    run_stage(NAME, lambda log: measure(workload.read(most_interactions=None), log))
+    counts = ablation_report.counts(described)
+    numbers = {"variants": lines, "events": counts, **work.described()}
+    results.write(NAME, lines[names[-1]][ablation_report.ACCURACY], results.rows(numbers))
+    ablation_report.write(lines, names, counts, params.data.source)
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(run)

@@ -12,6 +12,7 @@ from matplotlib.gridspec import GridSpec
 
 from benchmarks import results
 from marquee.evaluation.measures import intervals
+from marquee.evaluation.measures.intervals import Interval
 from marquee.evaluation.measures.report import Asked
 from marquee.pictures import plots
 from marquee.pipeline.arrays import Bool, Float64
@@ -44,7 +45,7 @@ def lines(
     cold = asked.popularity == 0
     numbers: dict[str, Line] = {}
     for name, found in answers.items():
-        numbers[name] = intervals.mean(found, asked.users, samples, seed).named(ACCURACY)
+        numbers[name] = _named(intervals.mean(found, asked.users, samples, seed), ACCURACY)
         numbers[name] |= {
             f"{ACCURACY}_{label}": intervals.mean(found[part], asked.users[part], samples, seed).value
             for label, part in (("warm", ~cold), ("cold", cold))
@@ -52,8 +53,12 @@ def lines(
         if name in before:
             others = answers[before[name]]
             difference = intervals.mean_difference(found, others, asked.users, samples, seed)
-            numbers[name] |= difference.named("difference")
+            numbers[name] |= _named(difference, "difference")
     return numbers
+
+
+def _named(interval: Interval, name: str) -> Line:
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def counts(asked: Asked) -> dict[str, int]:

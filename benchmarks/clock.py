@@ -59,12 +59,12 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Things a second of the wall clock."""
+        """Things per second of the wall clock."""
         return self.count / self.seconds
 
     @property
     def per_processor_second(self) -> float:
-        """Things a second of one processor."""
+        """Things per second of one processor."""
         return self.count / self.processor_seconds
 
     def named(self, things: str) -> dict[str, float]:

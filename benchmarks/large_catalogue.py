@@ -54,7 +54,8 @@ def lay_out(root: Path, folder: Path, work: Workload, num_movies: int) -> None:
         LargeCatalogueError: exporting failed.
     """
     root = root.resolve()
-    (folder / "stages").symlink_to(root / "stages")
+    for code in ("marquee", "stages"):
+        (folder / code).symlink_to(root / code)
     for kept in KEPT:
         (folder / kept).parent.mkdir(parents=True, exist_ok=True)
         (folder / kept).write_bytes((root / kept).read_bytes())

@@ -4,10 +4,8 @@ Each peer tries a few knobs, fitted on train and judged on validation as ours wa
 both and reads the test period once.
 """
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +17,7 @@ from benchmarks.workload import Workload
 from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
 from marquee.evaluation.measures import events, ranks, report
 from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.rank_metrics import TOP_100
 from marquee.evaluation.measures.ranks import Scorer
 from marquee.models.baselines import baselines
 from marquee.models.retrieval import fitting
@@ -28,12 +27,14 @@ from marquee.pictures import plots
 from marquee.pipeline import paths
 from marquee.pipeline.arrays import Int32
 from marquee.pipeline.files import write_text
-from marquee.pipeline.stage import run_stage
+from marquee.pipeline.params import Params
+from marquee.pipeline.scores import EVERYTHING, Score
+from marquee.pipeline.stage import Log, run_stage
 
 NAME = "peers"
 ALS_ITERATIONS = 15
+ALSO_SHOWN = ("hit_rate_at_10", "ndcg_at_10", "mrr")
 
-Numbers = dict[str, Any]
 Knobs = dict[str, float]
 Fit = Callable[[Workload, Interactions, Events, Knobs], Scorer]
 """Fit on some interactions and return a scorer of these events on the whole table."""
@@ -107,7 +108,7 @@ def best_knobs(work: Workload, peer: Peer) -> Knobs:
     return peer.grid[int(np.argmax(found))]
 
 
-def compare(work: Workload, asked: Events, log: logging.Logger) -> tuple[dict[str, Int32], dict[str, Knobs]]:
+def compare(work: Workload, asked: Events, log: Log) -> tuple[dict[str, Int32], dict[str, Knobs]]:
     """Ranks of the events under ours and every peer, and the knobs each peer chose."""
     fitted = work.table.in_periods(TRAIN, VALIDATION)
     start_tensorflow(work.seed, work.threads)
@@ -122,21 +123,24 @@ def compare(work: Workload, asked: Events, log: logging.Logger) -> tuple[dict[st
     return ranked, chosen
 
 
-def table_of(numbers: Numbers) -> pd.DataFrame:
-    """One line a model, best first, with intervals."""
-    columns = [
-        "top_100_accuracy",
-        "top_100_accuracy_low",
-        "top_100_accuracy_high",
-        "top_100_accuracy_by_user",
-        "top_100_accuracy_cold",
-        "hit_rate_at_10",
-        "ndcg_at_10",
-        "mrr",
-    ]
-    rows = {name: [numbers[name][column] for column in columns] for name in ("two_tower", *PEERS)}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("model")
-    return table.sort_values("top_100_accuracy", ascending=False, kind="stable")
+def table_of(measured: Sequence[Score]) -> pd.DataFrame:
+    """One line per model, best first, with intervals."""
+    found = {(score.model, score.metric, score.group): score for score in measured}
+    rows = {}
+    for name in ("two_tower", *PEERS):
+        headline = found[name, TOP_100.name, EVERYTHING]
+        rows[name] = {
+            TOP_100.name: headline.value,
+            f"{TOP_100.name}_low": headline.low,
+            f"{TOP_100.name}_high": headline.high,
+            **{
+                f"{TOP_100.name}_{part}": found[name, TOP_100.name, part].value
+                for part in ("by_user", "cold")
+            },
+            **{other: found[name, other, EVERYTHING].value for other in ALSO_SHOWN},
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    return table.sort_values(TOP_100.name, ascending=False, kind="stable")
 
 
 def draw(table: pd.DataFrame) -> None:
@@ -151,27 +155,26 @@ def draw(table: pd.DataFrame) -> None:
     plots.save(figure, results.REPORTS / f"{NAME}.png")
 
 
-def main() -> None:
-    """Run the benchmark as DVC does."""
-
-    def measure(log: logging.Logger) -> None:
-        work = workload.read(most_interactions=None)
-        asked = events.of_period(work.table, TEST, work.evaluation.max_users, work.seed)
-        asked = asked.only(work.table.rating[asked.rows] >= work.preprocessing.positive_rating)
-        ranked, chosen = compare(work, asked, log)
-        fitted = work.table.in_periods(TRAIN, VALIDATION)
-        described = report.describe(work.table, fitted, asked, work.preprocessing.positive_rating)
-        numbers = report.retrieval_metrics(
-            ranked, described, tuple(PEERS), work.evaluation.bootstrap_samples, work.seed
-        )
-        results.write(NAME, numbers | {"knobs": chosen})
-        table = table_of(numbers)
-        write_text(results.REPORTS / f"{NAME}.csv", table.to_csv(float_format="%.6f", lineterminator="\n"))
-        draw(table)
-        log.info("top-100 accuracy:\n%s", table["top_100_accuracy"].to_string(float_format="%.4f"))
-
-    run_stage(NAME, measure)
+def run(params: Params, log: Log) -> None:
+    """Compare on the test events, then write numbers, the table and the picture."""
+    work = workload.read(params, most_interactions=None)
+    asked = events.of_period(work.table, TEST, work.evaluation.max_users, work.seed)
+    asked = asked.only(work.table.rating[asked.rows] >= work.preprocessing.positive_rating)
+    ranked, chosen = compare(work, asked, log)
+    fitted = work.table.in_periods(TRAIN, VALIDATION)
+    described = report.describe(work.table, fitted, asked, work.preprocessing.positive_rating)
+    measured = report.rank_scores(
+        ranked, described, tuple(PEERS), work.evaluation.bootstrap_samples, work.seed
+    )
+    knobs = [
+        Score(knob, value, name, "knob") for name, ones in chosen.items() for knob, value in ones.items()
+    ]
+    results.write(NAME, report.values_of(measured, TOP_100.name)["two_tower"], measured + knobs)
+    table = table_of(measured)
+    write_text(results.REPORTS / f"{NAME}.csv", table.to_csv(float_format="%.6f", lineterminator="\n"))
+    draw(table)
+    log.info("top-100 accuracy:\n%s", table[TOP_100.name].to_string(float_format="%.4f"))
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(run)

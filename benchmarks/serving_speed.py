@@ -1,6 +1,5 @@
 """Benchmark `serving_speed`: a whole recommendation in process, and live beside a no-op endpoint."""
 
-import logging
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,7 +15,8 @@ from benchmarks.workload import Workload
 from marquee.data.tables.interactions import VALIDATION
 from marquee.evaluation.measures import events
 from marquee.pipeline import paths
-from marquee.pipeline.stage import run_stage
+from marquee.pipeline.params import Params
+from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.packaging import gates
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.replay import histories
@@ -52,7 +52,7 @@ def in_process(answers: Answers, calls: Sequence[Call]) -> Numbers:
         return percentiles(gates.milliseconds(calls, answers.recommend))
 
 
-def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: logging.Logger) -> Numbers:
+def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: Log) -> Numbers:
     """Load on each server in turn, so that what else the machine does falls on all of them."""
     numbers: Numbers = {
         name: {"ready_seconds": round(server.ready_seconds, 2)} for name, server in servers.items()
@@ -74,7 +74,7 @@ def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: loggin
 
 
 def shares_of_no_op(numbers: Numbers) -> Numbers:
-    """Requests a second as a share of the no-op endpoint's, and the median as a multiple."""
+    """Requests per second as a share of the no-op endpoint's, and the median as a multiple."""
     return {
         name: {
             label: {
@@ -92,7 +92,7 @@ def _ratio(numbers: Numbers, name: str, label: str, key: str) -> float:
     return round(float(numbers[name][label][key] / numbers["no_op"][label][key]), 3)
 
 
-def run(root: Path, scratch: Path, work: Workload, log: logging.Logger) -> Numbers:
+def measure(root: Path, scratch: Path, work: Workload, log: Log) -> Numbers:
     """Measure the bundle as packaged and over a large catalogue."""
     large = scratch / "large"
     large.mkdir()
@@ -133,17 +133,13 @@ def draw(numbers: Numbers) -> None:
     )
 
 
-def main() -> None:
-    """Run the benchmark as DVC does."""
-
-    def measure(log: logging.Logger) -> None:
-        with tempfile.TemporaryDirectory() as scratch:
-            numbers = run(Path(), Path(scratch), workload.read(), log)
-        results.write(NAME, numbers)
-        draw(numbers)
-
-    run_stage(NAME, measure)
+def run(params: Params, log: Log) -> None:
+    """Measure, then write numbers and the picture."""
+    with tempfile.TemporaryDirectory() as scratch:
+        numbers = measure(Path(), Path(scratch), workload.read(params), log)
+    results.write(NAME, numbers["live"]["packaged"]["one_connection"]["p99_ms"], results.rows(numbers))
+    draw(numbers)
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(run)

@@ -1,4 +1,4 @@
-"""The TensorFlow Recommenders tutorials' way: rows through tf.data, one example a row, in-batch softmax.
+"""The TensorFlow Recommenders tutorials' way: rows through tf.data, one example per row, in-batch softmax.
 
 "Basic retrieval": from_tensor_slices of (user, movie), shuffled row by row, batched, two embeddings,
 `tfrs.tasks.Retrieval`, Adagrad at 0.1. "Deep & Cross": one column a feature, shuffled row by row.
@@ -102,12 +102,12 @@ def rows_of_known(ids: Int32, count: int) -> Int32:
 
 
 def id_columns(fitted: Interactions) -> Columns:
-    """One row an interaction: who, and which movie."""
+    """One row per interaction: who, and which movie."""
     return {"user_index": fitted.user_index, "movie_index": fitted.movie_index}
 
 
 def history_columns(histories: Histories, events: Events, length: int) -> Columns:
-    """One row an event: a history of its own, padded with zeros, and the movie after it.
+    """One row per event: a history of its own, padded with zeros, and the movie after it.
 
     Beside what `event_batch` gives, `length` (n,) int32 is how much of the window the event has seen, and
     `target` (n,) int32 its movie.
@@ -125,13 +125,13 @@ def history_columns(histories: Histories, events: Events, length: int) -> Column
 
 
 def feature_columns(rows: Rows) -> Columns:
-    """One column a feature, as the ranking tutorials read a table."""
+    """One column per feature, as the ranking tutorials read a table."""
     named = {name: rows.features[:, column].copy() for column, name in enumerate(FEATURES)}
     return {**named, "movie_index": rows.movie_index, "rating": rows.rating}
 
 
 def gathered(columns: dict[str, Any]) -> dict[str, Any]:
-    """What the DCN eats, from a batch of `feature_columns`."""
+    """Inputs of the DCN, from a batch of `feature_columns`."""
     return {
         "features": tf.stack([columns[name] for name in FEATURES], axis=1),
         "movie_index": columns["movie_index"],

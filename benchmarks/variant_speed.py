@@ -4,7 +4,6 @@ The models alone: what a recommendation does beside them is in `serving_speed`. 
 long a model takes does not depend on what it reads.
 """
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,10 +14,12 @@ from benchmarks import pictures, results
 from benchmarks.clock import percentiles
 from marquee.data.tables.catalogue import Catalogue
 from marquee.models.training.runtime import start_tensorflow
-from marquee.pipeline import params, paths
+from marquee.pipeline import paths
 from marquee.pipeline.arrays import Float32
 from marquee.pipeline.files import read_json
-from marquee.pipeline.stage import run_stage
+from marquee.pipeline.params import Params
+from marquee.pipeline.scores import Score
+from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.recommender.bundle import Settings
 from marquee.serving.variants.runtimes import open_model
 from marquee.serving.variants.variant_pictures import NAMES
@@ -88,7 +89,7 @@ def summed(query_tower: Sequence[float], dcn: Sequence[float]) -> dict[str, dict
     }
 
 
-def run(seed: int, log: logging.Logger) -> dict[str, Any]:
+def measure(seed: int, log: Log) -> dict[str, Any]:
     """Time every variant."""
     start_tensorflow(seed, threads=1)
     settings = Settings.model_validate_json(paths.EXPORTED.settings.read_text(encoding="utf-8"))
@@ -127,17 +128,14 @@ def draw(timed: Mapping[str, Any], winner: str) -> None:
     )
 
 
-def main() -> None:
-    """Run the benchmark as DVC does."""
-
-    def measure(log: logging.Logger) -> None:
-        timed = run(params.load_integer("seed"), log)
-        winner = str(read_json(paths.EXPORTED.winner)["variant"])
-        results.write(NAME, {"variants": timed, "served": winner})
-        draw(timed, winner)
-
-    run_stage(NAME, measure)
+def run(params: Params, log: Log) -> None:
+    """Time every variant, then write numbers and the picture."""
+    timed = measure(params.seed, log)
+    winner = str(read_json(paths.EXPORTED.winner)["variant"])
+    rows = [*results.rows({"variants": timed}), Score("served", 1, group=f"variants, {winner}")]
+    results.write(NAME, timed[winner]["both"]["p50_ms"], rows)
+    draw(timed, winner)
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(run)

@@ -3,21 +3,23 @@
 import numpy as np
 
 from marquee.data.tables import interactions
-from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
+from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION
 from marquee.evaluation.measures import events, ranks, report
-from marquee.evaluation.measures.report import LIST_K
-from marquee.evaluation.reporting import curves, lists, oracle, pictures
-from marquee.models.baselines import baselines
+from marquee.evaluation.measures.rank_metrics import LIST_K, NDCG_AT_10
+from marquee.evaluation.reporting import curves, oracle, outputs, pictures
+from marquee.models.baselines import rankers
 from marquee.pipeline import paths
-from marquee.pipeline.files import write_json
-from marquee.pipeline.params import Neighbours, Params, PreprocessData, RecommenderParams, read_best
+from marquee.pipeline.params import Neighbours, Params, RecommenderParams, read_best
 from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.recommender import bundle
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.replay import histories
 
 STAGE = "evaluate_recommender"
-COMPARED = ("retrieval_only", "popularity", "ease")
+BASELINES = ("popularity", "ease")
+COMPARED = ("retrieval_only", *BASELINES)
+"""The recommender's own candidates before predicted ratings and rules say what those are worth."""
+HEADLINE = report.Headline(NDCG_AT_10.name, "recommender", BASELINES)
 
 
 def run(params: Params, log: Log) -> None:
@@ -37,35 +39,24 @@ def run(params: Params, log: Log) -> None:
     once = ranks.last_of_each_user(table, asked)
     latest = np.searchsorted(asked.rows, once.rows)
     shown = {"recommender": answered.shown[latest], "retrieval_only": answered.retrieved[latest]}
-    for name, model in fit_baselines(fitted, neighbours, params.preprocess_data).items():
-        ranked[name] = ranks.rank_events(model.scorer(table), table, asked)
-        shown[name] = ranks.list_events(model.scorer(table), table, once, LIST_K)
+    models = rankers.fit(fitted, params.preprocess_data, neighbours, params.evaluation.recent_days)
+    for name in BASELINES:
+        ranked[name] = ranks.rank_events(models[name].scorer(table), table, asked)
+        shown[name] = ranks.list_events(models[name].scorer(table), table, once, LIST_K)
     known = oracle.read(paths.RAW.oracle, table)
     if known is not None:
         ranked["oracle"] = known.rank[asked.rows]
 
     described = report.describe(table, fitted, asked, params.preprocess_data.positive_rating)
-    compared = {"recommender": COMPARED}
-    numbers = lists.recommender_metrics(
-        ranked, described, compared, params.evaluation.bootstrap_samples, params.seed
+    measured = report.rank_scores(
+        ranked, described, COMPARED, params.evaluation.bootstrap_samples, params.seed
     )
-    numbers = report.with_share_of_oracle(numbers, f"ndcg_at_{LIST_K}")
-    write_json(paths.metrics(STAGE), lists.with_list_metrics(numbers, shown, fitted))
+    measured += report.shares_of_oracle(measured, NDCG_AT_10.name) + report.list_scores(shown, fitted)
     tables = curves.retrieval_curves(ranked, described)
-    curves.write(tables, paths.reports(STAGE))
+    outputs.write(STAGE, measured, HEADLINE, tables)
     pictures.draw_retrieval(tables, paths.reports(STAGE))
-    for name in ranked:
-        log.info("%s: ndcg_at_10 %.4f", name, numbers[name]["ndcg_at_10"])
-
-
-def fit_baselines(
-    fitted: Interactions, neighbours: Neighbours, preprocessing: PreprocessData
-) -> dict[str, baselines.Popularity | baselines.Ease]:
-    """What the recommender is compared with."""
-    return {
-        "popularity": baselines.fit_popularity(fitted, preprocessing.positive_rating),
-        "ease": baselines.fit_ease(fitted, neighbours.regularization, neighbours.max_movies),
-    }
+    for name, value in report.values_of(measured, NDCG_AT_10.name).items():
+        log.info("%s: %s %.4f", name, NDCG_AT_10.name, value)
 
 
 if __name__ == "__main__":

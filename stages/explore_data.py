@@ -4,12 +4,14 @@ from marquee.data.exploration import pictures, report, survey
 from marquee.data.preparation import splits
 from marquee.data.tables import schema
 from marquee.data.tables.interactions import Interactions
-from marquee.pipeline import paths
-from marquee.pipeline.files import read_json, write_json, write_text
+from marquee.pipeline import paths, scores
+from marquee.pipeline.files import read_json, write_text
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
 
 STAGE = "explore_data"
+COMPARED = ("num_interactions", "num_users", "num_movies", "mean_rating", "positive_share", "sparsity")
+"""What tells one data set from another; every other number is in the report's scores.csv."""
 
 
 def run(params: Params, log: Log) -> None:
@@ -24,7 +26,10 @@ def run(params: Params, log: Log) -> None:
     drawn = pictures.draw_all(found, numbers, paths.reports(STAGE))
     page = report.page(numbers, read_json(paths.RAW.manifest)["source"], drawn)
     write_text(paths.reports(STAGE) / "report.md", page)
-    write_json(paths.metrics(STAGE), numbers)
+    measured = scores.counts(numbers)
+    scores.write_table(measured, paths.reports(STAGE))
+    compared = [score for score in measured if score.metric in COMPARED]
+    scores.write_metrics(paths.metrics(STAGE), {"value": len(interactions)}, compared)
     log.info("%d interactions: %d pictures and %d numbers", len(interactions), len(drawn), len(numbers))
 
 

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 from marquee.data.preparation import movie_encoder
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.facts import Titles
-from marquee.pipeline import paths
-from marquee.pipeline.files import read_json, write_json
+from marquee.pipeline import paths, scores
+from marquee.pipeline.files import read_json
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.export import additions, indexing
@@ -30,7 +30,8 @@ def run(params: Params, log: Log) -> None:
     encoded = movie_encoder.read(paths.PROCESSED.movie_encoder).encode(added)
     new = indexing.index_new(tower, encoded, trained, Titles.of(added.to_dict("list")), half)
     catalogue_index.write(new, paths.ADDITIONS_INDEX)
-    write_json(paths.metrics(STAGE), {"movies": len(known), "additions": len(new)})
+    counts = {"movies": len(known), "additions": len(new)}
+    scores.write_metrics(paths.metrics(STAGE), {"value": len(known)}, scores.counts(counts))
     log.info("%d movies and %d additions, %d numbers each", len(known), len(new), known.candidates.shape[1])
 
 

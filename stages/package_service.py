@@ -8,9 +8,10 @@ from typing import Any
 from marquee.data.tables import interactions
 from marquee.data.tables.interactions import VALIDATION
 from marquee.evaluation.measures import events
-from marquee.pipeline import paths
-from marquee.pipeline.files import read_json, write_json
+from marquee.pipeline import paths, scores
+from marquee.pipeline.files import read_json
 from marquee.pipeline.params import Params, RecommenderParams, Serving, read_best, read_yaml
+from marquee.pipeline.scores import Score
 from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.packaging import bento, gates
 from marquee.serving.recommender import bundle
@@ -41,7 +42,8 @@ def run(params: Params, log: Log) -> None:
     content_hash = bundle.write(files, paths.BUNDLE)
     tag = bento.build(Path(), log)
     # What was required and that it passed; the measured latency never, for clocks do not repeat.
-    write_json(paths.metrics(STAGE), {"requirements": required, "bundle_bytes": bundle.total_bytes(files)})
+    size = Score("bundle_bytes", bundle.total_bytes(files))
+    scores.write_metrics(paths.metrics(STAGE), {"value": size.value}, [size, *gates.as_scores(judged)])
     log.info(
         "models/bundle is %s; serve it with `bentoml serve`, or the Bento with `bentoml serve %s`",
         content_hash[:12],

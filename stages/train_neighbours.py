@@ -3,8 +3,7 @@
 from marquee.data.tables import interactions
 from marquee.data.tables.interactions import TRAIN, VALIDATION
 from marquee.models.neighbours import fitting, item_item
-from marquee.pipeline import paths
-from marquee.pipeline.files import write_json
+from marquee.pipeline import paths, scores
 from marquee.pipeline.params import Neighbours, Params, read_best
 from marquee.pipeline.stage import Log, run_stage
 
@@ -17,7 +16,8 @@ def run(params: Params, log: Log) -> None:
     neighbours = fitting.fit(fitted, read_best(Neighbours, paths.NEIGHBOURS.best_params))
     item_item.write(neighbours, paths.NEIGHBOURS.weights)
     with_neighbours = int((neighbours.start[1:] > neighbours.start[:-1]).sum())
-    write_json(paths.metrics(STAGE), {"movies": with_neighbours, "weights": len(neighbours.weight)})
+    counts = {"movies": with_neighbours, "weights": len(neighbours.weight)}
+    scores.write_metrics(paths.metrics(STAGE), {"value": len(neighbours.weight)}, scores.counts(counts))
     log.info("%d weights of %d movies", len(neighbours.weight), with_neighbours)
 
 

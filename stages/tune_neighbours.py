@@ -2,7 +2,6 @@
 
 from marquee.data.tables import interactions
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures.report import HIT_K
 from marquee.models.neighbours import fitting, item_item
 from marquee.models.tuning import search_space, sweep, validation
 from marquee.pipeline import paths
@@ -25,7 +24,7 @@ def run(params: Params, log: Log) -> None:
     def objective(neighbours: Neighbours, report: sweep.Report) -> float:
         strength = item_item.strengths(table.rating, positive_rating, neighbours.other_weight)
         scorer = fitting.scorer(fitting.fit(fitted, neighbours), table, strength)
-        accuracy = validation.top_k_accuracy(scorer, table, asked, HIT_K)
+        accuracy = validation.accuracy(scorer, table, asked)
         report(1, accuracy)
         return accuracy
 

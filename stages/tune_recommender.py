@@ -7,8 +7,7 @@ from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.facts import Titles
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures import metrics
-from marquee.evaluation.measures.report import HIT_K
+from marquee.evaluation.measures.rank_metrics import NDCG_AT_100
 from marquee.models.training.runtime import start_tensorflow
 from marquee.models.tuning import search_space, sweep, validation
 from marquee.pipeline import paths
@@ -45,7 +44,7 @@ def run(params: Params, log: Log) -> None:
     log.info("%d events, of which the sources give %d", len(asked), np.count_nonzero(lists.target >= 0))
 
     def objective(recommender: RecommenderParams, report: sweep.Report) -> float:
-        value = float(np.mean(metrics.single_target_ndcg(lists.ranks(recommender), HIT_K)))
+        value = NDCG_AT_100.mean(lists.ranks(recommender))
         report(1, value)
         return value
 

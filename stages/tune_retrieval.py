@@ -3,7 +3,6 @@
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures.report import HIT_K
 from marquee.models.tuning import search_space, sweep, validation
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params, Retrieval
@@ -33,7 +32,7 @@ def run(params: Params, log: Log) -> None:
 
         def after_epoch(epoch: int, _: float, two_tower: fitting.FittedTwoTower) -> None:
             nonlocal accuracy
-            accuracy = validation.top_k_accuracy(two_tower.scorer(table), table, asked, HIT_K)
+            accuracy = validation.accuracy(two_tower.scorer(table), table, asked)
             report(epoch, accuracy)
 
         fitting.fit(fitted, catalogue, retrieval, params.preprocess_data, params.seed, after_epoch)

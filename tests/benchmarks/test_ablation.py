@@ -8,8 +8,9 @@ import pytest
 from benchmarks import ablation
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
-from marquee.models.tuning.search_space import load_plan
+from marquee.models.tuning.search_space import plan
 from marquee.pipeline.params import Retrieval
+from tests.fixtures.tiny_pipeline import PARAMS
 
 
 @pytest.fixture
@@ -75,7 +76,8 @@ def test_steps_hide_less_and_less_down_to_the_model():
 def test_every_variant_changes_knobs_that_exist_to_values_they_may_have():
     every = ablation.STEPS + ablation.CHANGES
     assert len({variant.name for variant in every}) == len(every)
-    defaults = load_plan("retrieval", Retrieval)[0].default().model_dump()
+    made = plan("retrieval", Retrieval, PARAMS.retrieval, PARAMS.tune_retrieval)
+    defaults = made.default().model_dump()
     for variant in every:
         Retrieval.model_validate(defaults | dict(variant.knobs))
         assert set(variant.hidden) <= {"content", "text", "names", "ratings", "time"}

@@ -137,7 +137,10 @@ def card() -> ModelCard:
         "interactions": {"train": 80, "validation": 10, "test": 9, "context": 0},
         "first_timestamp": {"train": 0, "validation": 86_400, "test": 1_507_546_089},
     }
-    metrics = {stage: {"model": {"rmse": 0.9}} for stage in (*model_card.DESCRIBED, "tune_ranking")}
+    metrics = {
+        stage: {"scores": [{"metric": "rmse", "model": "dcn", "value": 0.9}]}
+        for stage in (*model_card.DESCRIBED, "tune_ranking")
+    }
     requirements = {"rmse_at_most": {"required": 1.2, "passed": 1}}
     return model_card.build(raw, processed, metrics, requirements, ["pydantic==2.14.3", "numpy==2.4.6"])
 

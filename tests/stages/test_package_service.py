@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.architecture import files
 
 from marquee.pipeline import paths
 from marquee.pipeline.params import EventsParams, Requirements, Serving
@@ -14,7 +15,6 @@ from marquee.serving.packaging.gates import GateError
 from marquee.serving.recommender import bundle
 from marquee.serving.service import model_card
 from stages import package_service as package
-from tests.architecture import files
 from tests.fixtures.tiny_pipeline import VALUES
 
 LOG = logging.getLogger("test")
@@ -60,12 +60,12 @@ def test_the_metrics_say_what_was_required_and_never_how_long_it_took(
     monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
     package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
     written = json.loads(paths.metrics("package_service").read_text())
-    assert written["requirements"] == {
-        name: {"required": required, "passed": 1} for name, required in MET.items()
-    }
+    assert {row["metric"]: row["value"] for row in written["scores"] if row.get("group") == "required"} == MET
+    passed = {row["metric"]: row["value"] for row in written["scores"] if row.get("group") == "passed"}
+    assert passed == dict.fromkeys(MET, 1)
     files = [path for path in paths.BUNDLE.rglob("*") if path.is_file()]
     manifest = paths.BUNDLE / "manifest.json"
-    assert written["bundle_bytes"] == sum(path.stat().st_size for path in files) - manifest.stat().st_size
+    assert written["value"] == sum(path.stat().st_size for path in files) - manifest.stat().st_size
 
 
 def test_the_card_in_the_bundle_shows_data_metrics_and_gates(house: Path, monkeypatch: pytest.MonkeyPatch):
@@ -73,7 +73,8 @@ def test_the_card_in_the_bundle_shows_data_metrics_and_gates(house: Path, monkey
     package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
     card = model_card.read(paths.BUNDLE)
     assert (card.data.source, card.data.simulated, card.data.ratings) == ("sample", True, 1500)
-    assert card.metrics["evaluate_ranking"] == {"dcn": {"rmse": 0.9}}
+    (rmse,) = card.metrics["evaluate_ranking"]
+    assert (rmse.model, rmse.metric, rmse.value) == ("dcn", "rmse", 0.9)
     assert card.requirements["bundle_mb"].passed
     assert any(library.startswith("numpy==") for library in card.libraries)
 
@@ -100,7 +101,7 @@ def test_the_stage_builds_a_bento_of_exactly_what_the_service_needs(house: Path,
 def test_a_failed_stage_ends_with_the_table_and_no_traceback(house: Path):
     retrieval = paths.metrics("evaluate_retrieval")
     before = retrieval.read_text()
-    retrieval.write_text(json.dumps({"two_tower": {"minus_popularity_low": -0.25}}))
+    retrieval.write_text(before.replace("0.01", "-0.25"))
     try:
         run = [sys.executable, "-m", "stages.package_service"]
         done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=120)

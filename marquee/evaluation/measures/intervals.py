@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from marquee.pipeline.arrays import Bool, Float64, Floats, Integers
+from marquee.pipeline.scores import EVERYTHING, Score
 
 COVERED = 0.95
+"""The share of draws that an interval holds."""
 CHUNK_CELLS = 4_000_000
 """People x draws counted at once: 32 MB of float64."""
 
@@ -25,16 +27,16 @@ class Interval:
     low: float
     high: float
 
-    def named(self, name: str) -> dict[str, float]:
-        """As flat numbers: name, name_low, name_high."""
-        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+    def score(self, metric: str, model: str, group: str = EVERYTHING) -> Score:
+        """As a row of a table of scores."""
+        return Score(metric, self.value, model, group, self.low, self.high)
 
 
 def mean(values: Floats | Bool, users: Integers, samples: int, seed: int) -> Interval:
     """Mean over events; with 0 and 1 a share, as top-k accuracy is.
 
     Args:
-        values: (e,) one value an event.
+        values: (e,) one value per event.
         users: (e,) whose event it is.
         samples: bootstrap draws.
         seed: of the draws.

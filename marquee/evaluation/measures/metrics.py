@@ -1,21 +1,18 @@
-"""One value an event or a user; callers average.
+"""Errors and orderings of predicted ratings, facts of lists: one value per event or user; callers average.
 
-House rule for ties: equal scores count against the model, in every rank, NDCG and MRR here. AUC alone
-counts a tie as half a win, which is its definition.
+House rule for ties: equal scores count against the model, in every NDCG and MRR here. AUC alone counts a tie
+as half a win, which is its definition. What is read off a rank is in `rank_metrics.py`.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from marquee.pipeline.arrays import Bool, Float32, Float64, Floats, Int32, Int64, Integers
-
-REMOVED = int(np.iinfo(np.int32).max)
-"""The rank of a target that is itself in the history: it was removed, so no list holds it."""
+from marquee.pipeline.arrays import Bool, Float64, Floats, Int32, Int64, Integers
 
 
 class PerUser(NamedTuple):
-    """One value a user.
+    """One value per user.
 
     Attributes:
         users: (u,) sorted user indices; users for whom the metric is not defined are left out.
@@ -24,45 +21,6 @@ class PerUser(NamedTuple):
 
     users: Integers
     values: Float64
-
-
-def target_ranks(scores: Float32, targets: Integers, seen: tuple[Integers, Integers]) -> Int32:
-    """Rank of each target among the whole catalogue, movies of the history removed.
-
-    1 + the number of other unseen movies that do not score less. A score that is not a number counts
-    against the model too, on either side of the comparison.
-
-    Args:
-        scores: (e, num_movies) float32, left as it is.
-        targets: (e,) movie indices.
-        seen: (s,) event positions and (s,) movie indices, pairs in any order, repeats allowed.
-
-    Returns:
-        (e,) int32, 1 is best; `REMOVED` where the target itself was seen.
-    """
-    events = np.arange(len(targets))
-    ahead = ~(scores < scores[events, targets][:, None])
-    ahead[events, targets] = False
-    ahead[seen] = True
-    is_removed = ahead[events, targets]
-    ahead[seen] = False
-    ranks = 1 + np.count_nonzero(ahead, axis=1)
-    return np.where(is_removed, REMOVED, ranks).astype(np.int32)
-
-
-def in_top_k(ranks: Int32, k: int) -> Bool:
-    """(e,) whether the target is among the k best."""
-    return ranks <= k
-
-
-def reciprocal_ranks(ranks: Int32) -> Float64:
-    """(e,) 1 / rank; 0 for a removed target."""
-    return np.where(ranks == REMOVED, 0.0, 1.0 / ranks)
-
-
-def single_target_ndcg(ranks: Int32, k: int) -> Float64:
-    """(e,) NDCG@k of a list with one relevant movie: 1 / log2(1 + rank), 0 beyond k."""
-    return np.where(in_top_k(ranks, k), 1.0 / np.log2(1.0 + ranks), 0.0)
 
 
 def user_means(values: Floats | Bool, users: Integers) -> PerUser:

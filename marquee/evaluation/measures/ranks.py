@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from marquee.data.tables.interactions import Interactions
 from marquee.evaluation.measures.events import Events
-from marquee.evaluation.measures.metrics import target_ranks
+from marquee.evaluation.measures.rank_metrics import target_ranks
 from marquee.pipeline.arrays import Float32, Int32, Int64
 
 Scorer = Callable[[Events], Float32]
@@ -33,7 +33,7 @@ def rank_events(
         progress: show a progress bar on a terminal.
 
     Returns:
-        (e,) int32; see `metrics.target_ranks`.
+        (e,) int32; see `rank_metrics.target_ranks`.
     """
     ranks = [
         target_ranks(scores, interactions.movie_index[batch.rows], seen_pairs(interactions, batch))
@@ -63,7 +63,7 @@ def list_events(
 
 
 def last_of_each_user(interactions: Interactions, events: Events) -> Events:
-    """The latest event of each user: one list a person, for coverage and novelty."""
+    """The latest event of each user: one list per person, for coverage and novelty."""
     users = interactions.user_index[events.rows]
     order = np.lexsort((events.rows, users))
     is_last = np.ones(len(events), dtype=bool)

@@ -1,22 +1,19 @@
-"""From ranks and predicted ratings of several models on the same events to the metrics we publish."""
+"""From ranks and predicted ratings of several models on the same events to the scores we publish."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from marquee.data.tables.interactions import Interactions
 from marquee.evaluation.measures import intervals, metrics
 from marquee.evaluation.measures.events import Events
-from marquee.pipeline.arrays import Bool, Float32, Floats, Int32, Int64
+from marquee.evaluation.measures.rank_metrics import LIST_K, RANK_METRICS
+from marquee.pipeline.arrays import Bool, Float32, Float64, Floats, Int32, Int64
+from marquee.pipeline.scores import EVERYTHING, Score, counts
 
-HIT_K = 100
-LIST_K = 10
-ALSO_COMPARED = {"popularity", "gradient_boosting_plain"}
-"""Baselines that models are compared with beside the best one, where they were measured."""
-
-Numbers = dict[str, Any]
+NO_HISTORY = "no_history"
+"""The group of events without a history, which no headline holds."""
 
 
 class ReportError(ValueError):
@@ -44,6 +41,11 @@ class Asked:
     def __len__(self) -> int:
         return len(self.users)
 
+    @property
+    def has_history(self) -> Bool:
+        """(e,) whether the person did anything before the event."""
+        return self.history_length > 0
+
     def only(self, keep: Bool) -> "Asked":
         """The events where `keep` is true."""
         return Asked(
@@ -70,158 +72,185 @@ def describe(
     )
 
 
-def retrieval_metrics(
+@dataclass(frozen=True)
+class Headline:
+    """The number that stands for an evaluation.
+
+    Attributes:
+        metric: of all that were measured.
+        model: ours.
+        baselines: the gain is over the best of them.
+        higher_is_better: false for errors.
+    """
+
+    metric: str
+    model: str
+    baselines: Sequence[str]
+    higher_is_better: bool = True
+
+    def shown(self, scores: Iterable[Score]) -> dict[str, float]:
+        """The metric, and the gain over the best baseline with the lower end of its interval.
+
+        A gain is a paired difference turned so that above 0 is better, whatever the metric.
+        """
+        of = {(score.model, score.group): score for score in scores if score.metric == self.metric}
+        sign = 1.0 if self.higher_is_better else -1.0
+        best = max(self.baselines, key=lambda name: sign * of[name, EVERYTHING].value)
+        paired = of[self.model, minus(best)]
+        least = paired.low if self.higher_is_better else paired.high
+        return {
+            self.metric: of[self.model, EVERYTHING].value,
+            "gain": sign * paired.value,
+            "gain_low": float("nan") if least is None else sign * least,
+        }
+
+    def compared(self, scores: Iterable[Score]) -> list[Score]:
+        """The rows that people compare: every model by the headline, its differences, and the counts."""
+        return [
+            score
+            for score in scores
+            if not score.model
+            or (
+                score.metric == self.metric
+                and (score.group == EVERYTHING or score.group.startswith(minus("")))
+            )
+        ]
+
+
+def minus(other: str) -> str:
+    """The group of paired differences to another model."""
+    return f"minus_{other}"
+
+
+def rank_scores(
     ranks: Mapping[str, Int32], asked: Asked, baselines: Sequence[str], samples: int, seed: int
-) -> Numbers:
-    """Top-k metrics of every model, nested by model, and the counts of events beside them.
+) -> list[Score]:
+    """Every metric of ranks of every model, and the counts of events before them.
 
     Args:
         ranks: model -> (e,) rank of each event's movie (`ranks.rank_events`).
         asked: the same events; those that are not positive are left out here.
-        baselines: which models the others are compared with, pair by pair.
+        baselines: models that each of the others is compared with, pair by pair.
         samples: bootstrap draws.
         seed: of the draws.
 
     Returns:
-        `events` and one entry a model. Under `<model>`: top_100_accuracy with interval, by user, on warm
-        and cold movies, without a history; hit_rate_at_10, ndcg_at_10 and mrr of lists with a single
-        relevant movie; for those that are no baseline, `minus_best_baseline` and, where it was measured,
-        `minus_popularity`, paired, with interval.
+        rows over positive events with a history, with interval; by user (mean of people's means), on warm and
+        on cold movies; without a history; and, for those that are no baseline, `minus_<baseline>`, paired,
+        with interval: above 0 is better.
     """
     _check(ranks, len(asked), baselines)
-    with_history, positive = asked.history_length > 0, asked.positive
-    answered = asked.only(positive & with_history)
-    kept = {name: rank[positive & with_history] for name, rank in ranks.items()}
-    result: Numbers = {"events": _retrieval_counts(asked, answered)}
-    for name, rank in kept.items():
-        result[name] = _rank_metrics(rank, answered, samples, seed)
-        without = ranks[name][positive & ~with_history]
-        result[name]["top_100_accuracy_no_history"] = _mean(metrics.in_top_k(without, HIT_K))
-    hits = {name: metrics.in_top_k(rank, HIT_K) for name, rank in kept.items()}
-    best = _best(baselines, lambda name: -result[name]["top_100_accuracy"])
-    for name in _models(ranks, baselines) if len(answered) else ():
-        for other in sorted(ALSO_COMPARED & set(baselines) | ({best} if best else set())):
-            paired = intervals.mean_difference(hits[name], hits[other], answered.users, samples, seed)
-            _compare(result[name], paired, other, best)
+    answered = asked.only(asked.positive & asked.has_history)
+    apart = asked.positive & ~asked.has_history
+    result = _counts("positive_events", answered, int(np.count_nonzero(apart)))
+    values = {(name, metric.name): metric.of(rank) for name, rank in ranks.items() for metric in RANK_METRICS}
+    kept = {key: value[asked.positive & asked.has_history] for key, value in values.items()}
+    for (name, metric), value in kept.items():
+        result.append(intervals.mean(value, answered.users, samples, seed).score(metric, name))
+        result += _parts_of_ranks(name, metric, value, answered)
+        result.append(Score(metric, _mean(values[name, metric][apart]), name, NO_HISTORY))
+        for other in baselines if name not in baselines else ():
+            paired = intervals.mean_difference(value, kept[other, metric], answered.users, samples, seed)
+            result.append(paired.score(metric, name, minus(other)))
     return result
 
 
-def rating_metrics(
+def rating_scores(
     predicted: Mapping[str, Float32], asked: Asked, baselines: Sequence[str], samples: int, seed: int
-) -> Numbers:
-    """Errors and orderings of every model's predicted ratings, nested by model.
+) -> list[Score]:
+    """Errors and orderings of every model's predicted ratings, and the counts of events before them.
 
     Args:
         predicted: model -> (e,) predicted rating in stars.
         asked: the same events, whatever their rating.
-        baselines: which models the others are compared with, pair by pair.
+        baselines: models that each of the others is compared with, pair by pair.
         samples: bootstrap draws.
         seed: of the draws.
 
     Returns:
-        `events` and one entry a model. Under `<model>`: rmse with interval, rmse_by_user, without a
-        history; auc, ndcg_at_10 and mrr as means over users of the movies they rated in the period; for
-        those that are no baseline `minus_best_baseline` and, where it was measured,
-        `minus_gradient_boosting_plain`, paired, with interval: below 0 is better.
+        rows: rmse over events with a history, with interval; by user (mean of people's own) and without a
+        history; auc, ndcg_at_10 and mrr as means over users of the movies they rated in the period; and, for
+        those that are no baseline, rmse `minus_<baseline>`, paired, with interval: below 0 is better.
     """
     _check(predicted, len(asked), baselines)
-    with_history = asked.history_length > 0
-    answered, apart = asked.only(with_history), asked.only(~with_history)
-    kept = {name: values[with_history] for name, values in predicted.items()}
-    result: Numbers = {"events": _rating_counts(asked, answered)}
+    answered, apart = asked.only(asked.has_history), asked.only(~asked.has_history)
+    result = _counts("rated_events", answered, len(apart))
+    kept = {name: values[asked.has_history] for name, values in predicted.items()}
     errors = {name: metrics.squared_errors(values, answered.ratings) for name, values in kept.items()}
     for name, values in kept.items():
-        result[name] = intervals.rmse(errors[name], answered.users, samples, seed).named("rmse")
-        result[name] |= _order_metrics(values, answered)
-        result[name]["rmse_no_history"] = metrics.rmse(predicted[name][~with_history], apart.ratings)
-    best = _best(baselines, lambda name: result[name]["rmse"])
-    for name in _models(predicted, baselines) if len(answered) else ():
-        for other in sorted(ALSO_COMPARED & set(baselines) | ({best} if best else set())):
+        result.append(intervals.rmse(errors[name], answered.users, samples, seed).score("rmse", name))
+        result += _orderings(name, values, answered)
+        without = metrics.rmse(predicted[name][~asked.has_history], apart.ratings)
+        result.append(Score("rmse", without, name, NO_HISTORY))
+        for other in baselines if name not in baselines else ():
             paired = intervals.rmse_difference(errors[name], errors[other], answered.users, samples, seed)
-            _compare(result[name], paired, other, best)
+            result.append(paired.score("rmse", name, minus(other)))
     return result
 
 
-def with_share_of_oracle(numbers: Numbers, metric: str) -> Numbers:
-    """The same numbers and, where an oracle was measured, each model's share of what it reaches."""
-    reached = numbers.get("oracle", {}).get(metric, 0.0)
-    if not reached:
-        return numbers
+def values_of(scores: Iterable[Score], metric: str) -> dict[str, float]:
+    """model -> its value of a metric over all events."""
     return {
-        name: entry | {"share_of_oracle": entry[metric] / reached} if metric in entry else entry
-        for name, entry in numbers.items()
+        score.model: score.value
+        for score in scores
+        if score.metric == metric and score.group == EVERYTHING and score.model
     }
 
 
-def list_metrics(lists: Int32, fitted: Interactions) -> Numbers:
-    """Catalogue coverage and novelty of the lists that one model gives.
+def shares_of_oracle(scores: Iterable[Score], metric: str) -> list[Score]:
+    """Each model's share of what the oracle reaches; nothing where no oracle was measured."""
+    values = values_of(scores, metric)
+    reached = values.get("oracle", 0.0)
+    return [Score("share_of_oracle", value / reached, name) for name, value in values.items() if reached]
+
+
+def list_scores(lists: Mapping[str, Int32], fitted: Interactions) -> list[Score]:
+    """Catalogue coverage and novelty of the lists that models give.
 
     Args:
-        lists: (e, k) movie indices (`ranks.list_events`), one list a person; -1 where one is shorter.
+        lists: model -> (e, k) movie indices (`ranks.list_events`), one list per person; -1 where one is
+            shorter.
         fitted: the interactions of the fitted periods, for how well known each movie is.
     """
     pairs = np.unique(fitted.user_index.astype(np.int64) * fitted.num_movies + fitted.movie_index)
     raters = np.bincount(pairs % fitted.num_movies, minlength=fitted.num_movies)
-    novelty = metrics.novelty(lists, raters, len(np.unique(fitted.user_index)))
-    return {
-        "coverage": metrics.coverage(lists, fitted.num_movies),
-        "novelty": _mean(novelty[np.isfinite(novelty)]),
+    num_users = len(np.unique(fitted.user_index))
+    result = []
+    for name, shown in lists.items():
+        novelty = metrics.novelty(shown, raters, num_users)
+        result.append(Score("coverage", metrics.coverage(shown, fitted.num_movies), name))
+        result.append(Score("novelty", _mean(novelty[np.isfinite(novelty)]), name))
+    return result
+
+
+def _parts_of_ranks(name: str, metric: str, value: Float64, answered: Asked) -> list[Score]:
+    warm = answered.popularity > 0
+    return [
+        Score(metric, _mean(metrics.user_means(value, answered.users).values), name, "by_user"),
+        Score(metric, _mean(value[warm]), name, "warm"),
+        Score(metric, _mean(value[~warm]), name, "cold"),
+    ]
+
+
+def _orderings(name: str, predicted: Float32, asked: Asked) -> list[Score]:
+    """Means over users: of their own RMSE, and of how well their rated movies are ordered."""
+    by_user = metrics.user_rmse(predicted, asked.ratings, asked.users)
+    measured = {
+        "auc": metrics.user_auc(predicted, asked.positive, asked.users),
+        f"ndcg_at_{LIST_K}": metrics.user_ndcg(predicted, asked.ratings, asked.users, LIST_K),
+        "mrr": metrics.user_mrr(predicted, asked.positive, asked.users),
     }
+    orderings = counts({metric: _mean(found.values) for metric, found in measured.items()}, name)
+    return [Score("rmse", _mean(by_user.values), name, "by_user"), *orderings]
 
 
-def _rank_metrics(ranks: Int32, asked: Asked, samples: int, seed: int) -> Numbers:
-    hits, warm = metrics.in_top_k(ranks, HIT_K), asked.popularity > 0
-    return intervals.mean(hits, asked.users, samples, seed).named("top_100_accuracy") | {
-        "top_100_accuracy_by_user": _mean(metrics.user_means(hits, asked.users).values),
-        "top_100_accuracy_warm": _mean(hits[warm]),
-        "top_100_accuracy_cold": _mean(hits[~warm]),
-        "hit_rate_at_10": _mean(metrics.in_top_k(ranks, LIST_K)),
-        "ndcg_at_10": _mean(metrics.single_target_ndcg(ranks, LIST_K)),
-        "mrr": _mean(metrics.reciprocal_ranks(ranks)),
-    }
-
-
-def _order_metrics(predicted: Float32, asked: Asked) -> Numbers:
-    """Means over users of how well each user's rated movies are ordered."""
-    return {
-        "rmse_by_user": _mean(metrics.user_rmse(predicted, asked.ratings, asked.users).values),
-        "auc": _mean(metrics.user_auc(predicted, asked.positive, asked.users).values),
-        "ndcg_at_10": _mean(metrics.user_ndcg(predicted, asked.ratings, asked.users, LIST_K).values),
-        "mrr": _mean(metrics.user_mrr(predicted, asked.positive, asked.users).values),
-    }
-
-
-def _retrieval_counts(asked: Asked, answered: Asked) -> Numbers:
-    return {
-        "positive_events": len(answered),
+def _counts(events: str, answered: Asked, without_history: int) -> list[Score]:
+    found = {
+        events: len(answered),
         "users": len(np.unique(answered.users)),
         "cold_share": _mean(answered.popularity == 0),
-        "no_history": int(np.count_nonzero(asked.positive & (asked.history_length == 0))),
     }
-
-
-def _rating_counts(asked: Asked, answered: Asked) -> Numbers:
-    return {
-        "rated_events": len(answered),
-        "users": len(np.unique(answered.users)),
-        "cold_share": _mean(answered.popularity == 0),
-        "no_history": len(asked) - len(answered),
-    }
-
-
-def _compare(entry: Numbers, paired: intervals.Interval, other: str, best: str | None) -> None:
-    if other == best:
-        entry |= paired.named("minus_best_baseline") | {"best_baseline": other}
-    if other in ALSO_COMPARED:
-        entry |= paired.named(f"minus_{other}")
-
-
-def _models(results: Iterable[str], baselines: Sequence[str]) -> list[str]:
-    return [name for name in results if name not in baselines]
-
-
-def _best(baselines: Sequence[str], worse: Any) -> str | None:
-    return min(baselines, key=worse, default=None)
+    return [*counts(found), Score(events, without_history, group=NO_HISTORY)]
 
 
 def _mean(values: Floats | Bool) -> float:

@@ -7,20 +7,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from marquee.evaluation.measures import metrics
-from marquee.evaluation.measures.report import HIT_K, Asked
+from marquee.evaluation.measures.rank_metrics import HIT_K, in_top_k
+from marquee.evaluation.measures.report import Asked
 from marquee.pipeline.arrays import Bool, Float32, Int32, Int64
 from marquee.pipeline.files import write_text
 
 MAX_K = 500
+"""The longest list that accuracy is drawn for."""
 HISTORY_EDGES = (1, 5, 20, 50, 100, 200, 500, 1000)
+"""Where buckets of histories begin, in interactions."""
 POPULARITY_EDGES = (0, 1, 5, 20, 50, 100, 1000, 10_000)
+"""Where buckets of movies begin, in ratings of the fitted period; the first are cold movies."""
 CALIBRATION_BIN = 0.25
-RESIDUAL_BIN = 0.5  # ratings are given in half stars
+"""Stars."""
+RESIDUAL_BIN = 0.5
+"""Stars: ratings are given in halves of them."""
 
 
 def retrieval_curves(ranks: Mapping[str, Int32], asked: Asked) -> dict[str, pd.DataFrame]:
-    """Where the hits are, over positive events with a history, a row a model and bucket.
+    """Where the hits are, over positive events with a history, one row per model and bucket.
 
     Args:
         ranks: model -> (e,) ranks.
@@ -32,7 +37,7 @@ def retrieval_curves(ranks: Mapping[str, Int32], asked: Asked) -> dict[str, pd.D
     """
     keep = asked.positive & (asked.history_length > 0)
     asked, ranks = asked.only(keep), {name: rank[keep] for name, rank in ranks.items()}
-    hits = {name: metrics.in_top_k(rank, HIT_K) for name, rank in ranks.items()}
+    hits = {name: in_top_k(rank, HIT_K) for name, rank in ranks.items()}
     return {
         "accuracy_by_k": _by_k(ranks),
         "accuracy_by_history": _by_bucket(hits, asked.history_length, HISTORY_EDGES),

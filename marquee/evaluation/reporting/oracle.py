@@ -16,7 +16,7 @@ class OracleError(ValueError):
 
 @dataclass(frozen=True)
 class Oracle:
-    """What a recommender that knew the simulator would answer, a row an interaction.
+    """What a recommender that knew the simulator would answer, one row per interaction.
 
     Attributes:
         rank: (n,) int32 of the movie among those unseen, 1 is best.

@@ -10,10 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from marquee.evaluation.measures.report import HIT_K
+from marquee.evaluation.measures.rank_metrics import HIT_K
 from marquee.pictures import plots
 
-# A model keeps its colour in every picture; the oracle is no rival, so it has none.
 COLORS = {
     "two_tower": plots.PALETTE[0],
     "dcn": plots.PALETTE[0],
@@ -29,6 +28,7 @@ COLORS = {
     "movie_mean": plots.PALETTE[5],
     "oracle": plots.INK,
 }
+"""A model keeps its colour in every picture; the oracle is no rival, so it has none."""
 NAMES = {
     "two_tower": "two-tower",
     "dcn": "DCN",
@@ -44,6 +44,7 @@ NAMES = {
     "gradient_boosting_plain": "gradient boosting, plain features",
     "oracle": "oracle of the simulation",
 }
+"""For people; a model without one is called by its own name."""
 LINE_HEIGHT = 0.055
 """Of the axes: closer labels would touch."""
 FEWEST_EVENTS = 30

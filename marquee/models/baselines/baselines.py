@@ -1,4 +1,4 @@
-"""What every model must beat: popularity, EASE, bias models, gradient boosting.
+"""What every model must beat: popularity, EASE and bias models; boosted trees are in `trees.py`.
 
 Each is fitted on the interactions of the fitted periods alone. Rankers then give a scorer over a table
 (`marquee/evaluation/measures/ranks.py`), rating predictors a rating for each event; both read the rows of an
@@ -6,7 +6,6 @@ event's history and nothing after them.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -17,10 +16,12 @@ from marquee.evaluation.measures.events import Events
 from marquee.evaluation.measures.ranks import Scorer, history_rows
 from marquee.pipeline.arrays import Bool, Float32, Float64, Int64
 
-SECONDS_A_DAY = 86_400
+SECONDS_PER_DAY = 86_400
 MOVIE_DAMPING = 6.0
+"""Pseudo-counts: ratings at offset 0 added to a movie's own; read off a validation period, see
+`fit_movie_user_bias`."""
 USER_DAMPING = 2.0
-"""Pretended ratings at offset 0; read off a validation period, see `fit_movie_user_bias`."""
+"""Pseudo-counts added to a person's ratings, read off likewise."""
 
 
 class BaselineError(ValueError):
@@ -36,6 +37,11 @@ class Popularity:
     """
 
     scores: Float32
+
+    @property
+    def num_movies(self) -> int:
+        """How many movies it tells apart: the whole catalogue."""
+        return len(self.scores)
 
     def scorer(self, interactions: Interactions) -> Scorer:
         """Score any events of the table."""
@@ -61,7 +67,7 @@ def fit_recent_popularity(fitted: Interactions, recent_days: int, cutoff: int | 
     """
     _require_rows(fitted, "recent popularity")
     until = int(fitted.timestamp.max()) if cutoff is None else cutoff
-    is_recent = fitted.timestamp >= until - recent_days * SECONDS_A_DAY
+    is_recent = fitted.timestamp >= until - recent_days * SECONDS_PER_DAY
     recent = np.bincount(fitted.movie_index[is_recent], minlength=fitted.num_movies)
     ever = np.bincount(fitted.movie_index, minlength=fitted.num_movies)
     _, place = np.unique(np.stack([recent, ever], axis=1), axis=0, return_inverse=True)
@@ -83,11 +89,16 @@ class Ease:
     weights: Float32
     cut_to: int | None
 
+    @property
+    def num_movies(self) -> int:
+        """How many movies it knows."""
+        return len(self.movies)
+
     def scorer(self, interactions: Interactions) -> Scorer:
         """Score events of the table from all movies of their history, whatever the rating.
 
         Events of one user that follow each other share a running sum, so that a long history is
-        walked once and not once an event.
+        walked once and not once per event.
         """
         first_time = _first_times(interactions)
         column = np.full(interactions.num_movies, -1, dtype=np.int64)
@@ -191,7 +202,7 @@ class Bias:
     Attributes:
         mean: the mean fitted rating.
         movie: (num_movies,) float64 offsets in stars; 0 for a movie never rated.
-        user_damping: pretended ratings at offset 0 in the person's running mean; None leaves people out.
+        user_damping: pseudo-counts at offset 0 in the person's running mean; None leaves people out.
     """
 
     mean: float
@@ -218,7 +229,7 @@ def running_user_offsets(
         interactions: the whole table.
         events: whose histories are summed.
         expected: (num_movies,) expected rating of each movie in stars.
-        damping: pretended ratings exactly as expected, more than 0.
+        damping: pseudo-counts, ratings exactly as expected; more than 0.
 
     Returns:
         (e,) float64 stars; 0 for an empty history.
@@ -237,7 +248,7 @@ def fit_global_mean(fitted: Interactions) -> Bias:
 
 
 def fit_movie_mean(fitted: Interactions) -> Bias:
-    """Each movie's mean fitted rating, drawn to the global mean by MOVIE_DAMPING pretended ratings."""
+    """Each movie's mean fitted rating, shrunk to the global mean by MOVIE_DAMPING pseudo-counts."""
     mean = fit_global_mean(fitted).mean
     count = np.bincount(fitted.movie_index, minlength=fitted.num_movies)
     above = np.bincount(fitted.movie_index, weights=fitted.rating - mean, minlength=fitted.num_movies)
@@ -252,39 +263,6 @@ def fit_movie_user_bias(fitted: Interactions) -> Bias:
     """
     movie_mean = fit_movie_mean(fitted)
     return Bias(movie_mean.mean, movie_mean.movie, USER_DAMPING)
-
-
-GRADIENT_BOOSTING_ROWS = 5_000_000
-"""scikit-learn holds its features as float64: more rows than this are drawn from."""
-
-
-def fit_gradient_boosting(features: Float32, ratings: Float32, seed: int) -> Any:
-    """Boosted trees on as-of features, the strongest simple rating predictor here.
-
-    Args:
-        features: (n, f) known strictly before each rating; NaN where unknown.
-        ratings: (n,) stars.
-        seed: for the draw of rows where there are more than GRADIENT_BOOSTING_ROWS.
-
-    Returns:
-        a fitted scikit-learn regressor: `predict((e, f)) -> (e,)`.
-    """
-    from sklearn.ensemble import HistGradientBoostingRegressor  # 2 s to import, wanted by one caller
-
-    if len(features) != len(ratings) or len(ratings) == 0:
-        raise BaselineError(
-            f"Gradient boosting needs a rating for each row of features, and at least one; "
-            f"it received {len(features)} rows and {len(ratings)} ratings."
-        )
-    if len(ratings) > GRADIENT_BOOSTING_ROWS:
-        drawn = np.random.default_rng(seed).choice(len(ratings), GRADIENT_BOOSTING_ROWS, replace=False)
-        features, ratings = features[np.sort(drawn)], ratings[np.sort(drawn)]
-    # No early stopping: it holds out random rows, which under a time split flatters the model.
-    model = HistGradientBoostingRegressor(
-        max_iter=200, learning_rate=0.06, max_leaf_nodes=31, min_samples_leaf=40, early_stopping=False,
-        random_state=seed,
-    )  # fmt: skip
-    return model.fit(features, ratings)
 
 
 def _require_rows(fitted: Interactions, baseline: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from marquee.pipeline.files import write_json, write_text
+from marquee.pipeline import scores
+from marquee.pipeline.files import write_text
 
 
 @dataclass
@@ -39,4 +40,4 @@ def write(losses: Sequence[float], model: Any, counts: Mapping[str, int], curve:
     write_text(curve, f"epoch,loss\n{rows}")
     parameters = int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
     numbers = {"epochs": len(losses), "final_loss": losses[-1], "parameters": parameters}
-    write_json(metrics, numbers | dict(counts))
+    scores.write_metrics(metrics, {"value": losses[-1]}, scores.counts(numbers | dict(counts)))

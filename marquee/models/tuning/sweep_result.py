@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal
 import yaml
 
 from marquee.models.tuning.search_space import CategoricalKnob, Knob, Plan
-from marquee.pipeline import files, paths
+from marquee.pipeline import files, paths, scores
 from marquee.pipeline.params import S
 
 Direction = Literal["maximize", "minimize"]
@@ -106,7 +106,7 @@ def write_result(result: Result[S], best_params: Path, report: paths.Sweep, metr
     """
     files.write_text(report.trials, _table(result))
     files.write_json(report.summary, _summary(result))
-    files.write_json(metrics, _metrics(result))
+    _write_metrics(result, metrics)
     values = result.best.model_dump(mode="json")
     files.write_text(best_params, yaml.safe_dump(values, sort_keys=True, default_flow_style=None))
     result.journal.unlink(missing_ok=True)
@@ -120,17 +120,19 @@ def shown(knobs: Mapping[str, Any]) -> str:
     )
 
 
-def _metrics(result: Result[S]) -> dict[str, Any]:
+def _write_metrics(result: Result[S], path: Path) -> None:
     states = [trial.state for trial in result.trials]
-    metrics: dict[str, Any] = {
+    numbers: dict[str, float] = {
         "n_trials": len(states),
         "completed": states.count("COMPLETE"),
         "pruned": states.count("PRUNED"),
-        "stopped_by_timeout": result.stopped_by_timeout,
+        "stopped_by_timeout": int(result.stopped_by_timeout),
     }
+    shown: dict[str, float] = {}
     if result.best_trial is not None:
-        metrics |= {"best_value": result.best_trial.value, "best_trial": result.best_trial.number}
-    return metrics
+        shown["value"] = _value(result.best_trial)
+        numbers |= {"best_value": shown["value"], "best_trial": result.best_trial.number}
+    scores.write_metrics(path, shown, scores.counts(numbers))
 
 
 def _summary(result: Result[S]) -> dict[str, Any]:

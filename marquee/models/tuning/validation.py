@@ -1,10 +1,9 @@
 """What sweeps of candidate sources are judged by: which movies they find on the validation period."""
 
-import numpy as np
-
 from marquee.data.tables.interactions import VALIDATION, Interactions
-from marquee.evaluation.measures import events, metrics, ranks
+from marquee.evaluation.measures import events, ranks
 from marquee.evaluation.measures.events import Events
+from marquee.evaluation.measures.rank_metrics import TOP_100
 from marquee.evaluation.measures.ranks import Scorer
 
 
@@ -21,7 +20,6 @@ def positive_events(interactions: Interactions, positive_rating: float, max_user
     return asked.only((interactions.rating[asked.rows] >= positive_rating) & asked.has_history)
 
 
-def top_k_accuracy(scorer: Scorer, interactions: Interactions, asked: Events, k: int) -> float:
-    """Share of the events whose movie is among the `k` best-scored of the whole catalogue."""
-    rank = ranks.rank_events(scorer, interactions, asked, progress=False)
-    return float(np.mean(metrics.in_top_k(rank, k)))
+def accuracy(scorer: Scorer, interactions: Interactions, asked: Events) -> float:
+    """Top-100 accuracy: share of the events whose movie is among the best-scored of the whole catalogue."""
+    return TOP_100.mean(ranks.rank_events(scorer, interactions, asked, progress=False))

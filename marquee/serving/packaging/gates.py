@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from marquee.pipeline import scores
 from marquee.pipeline.params import Requirements
+from marquee.pipeline.scores import EVERYTHING, Score
 
 LATENCY_PERCENTILE = 99
+"""Of whole recommendations: what the slowest one in a hundred waits."""
 MEGABYTE = 1e6
+"""Bytes."""
 
 
 class GateError(ValueError):
@@ -50,12 +54,13 @@ def judge(
         total_bytes: of the bundle's files.
         metrics: stage -> its metrics file.
     """
-    above = _metric(metrics, "evaluate_retrieval", "two_tower", "minus_popularity_low")
+    above = _number(metrics, "evaluate_retrieval", "top_100_accuracy", "two_tower", "minus_popularity", "low")
+    rmse = _number(metrics, "evaluate_ranking", "rmse", "dcn")
     return [
         Gate("latency_ms", requirements.latency_ms, float(np.percentile(latencies, LATENCY_PERCENTILE))),
         Gate("bundle_mb", requirements.bundle_mb, total_bytes / MEGABYTE),
         Gate("retrieval_above_popularity", requirements.retrieval_above_popularity, above, at_least=True),
-        Gate("rmse_at_most", requirements.rmse_at_most, _metric(metrics, "evaluate_ranking", "dcn", "rmse")),
+        Gate("rmse_at_most", requirements.rmse_at_most, rmse),
     ]
 
 
@@ -73,8 +78,14 @@ def require(gates: Sequence[Gate]) -> None:
         )
 
 
+def as_scores(gates: Sequence[Gate]) -> list[Score]:
+    """What was required and whether it passed; never what was measured, for clocks do not repeat."""
+    required = [Score(gate.name, gate.required, group="required") for gate in gates]
+    return required + [Score(gate.name, int(gate.passed), group="passed") for gate in gates]
+
+
 def table(gates: Sequence[Gate]) -> str:
-    """Required against measured, a line a gate."""
+    """Required against measured, one line per gate."""
     rows = [("requirement", "required", "measured", "")]
     for gate in gates:
         sign = "above" if gate.at_least else "at most"
@@ -95,13 +106,20 @@ def milliseconds(calls: Sequence[Any], answer: Any) -> list[float]:
     return taken
 
 
-def _metric(metrics: Mapping[str, Any], stage: str, *keys: str) -> float:
-    value: Any = metrics[stage]
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+def _number(
+    metrics: Mapping[str, Any],
+    stage: str,
+    metric: str,
+    model: str,
+    group: str = EVERYTHING,
+    end: str = "value",
+) -> float:
+    """A number of a row of a stage's metrics file."""
+    found = scores.find(metrics[stage], metric, model, group)
+    value = None if found is None else found.get(end)
     if not isinstance(value, int | float):
         raise GateError(
-            f"metrics/{stage}.json has no number at {'.'.join(keys)}; it has {value!r}. "
-            f"The gate needs it: run `dvc repro {stage}` on a test period with positive events."
+            f"metrics/{stage}.json has no number {end!r} in the row of {metric}, {model}, {group}; it has "
+            f"{found!r}. The gate needs it: run `dvc repro {stage}` on a test period with positive events."
         )
     return float(value)

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from marquee.data.tables.interactions import Interactions
 from marquee.evaluation.measures.events import Events
-from marquee.evaluation.measures.metrics import REMOVED
+from marquee.evaluation.measures.rank_metrics import REMOVED
 from marquee.pipeline.arrays import Bool, Float32, Int32
 from marquee.pipeline.params import RecommenderParams as Values
 from marquee.serving.recommender.recommender import Recommender

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from marquee.data.tables.interactions import Interactions
 from marquee.evaluation.measures.events import Events
-from marquee.evaluation.measures.metrics import REMOVED
+from marquee.evaluation.measures.rank_metrics import REMOVED
 from marquee.models.features.person import History
 from marquee.pipeline.arrays import Int32
 from marquee.serving.recommender.recommender import Recommender
@@ -18,7 +18,7 @@ class Answered:
     """What the recommender answered to events, a row each.
 
     Attributes:
-        rank: (e,) int32 of the event's movie in the order shown, its place from 1; `metrics.REMOVED` where it
+        rank: (e,) int32 of the event's movie in the order shown, its place from 1; `REMOVED` where it
             is no candidate.
         retrieval_rank: (e,) int32 the same in the order of the retrieval score alone, ties against it.
         shown: (e, k) int32 the k best; -1 where there are fewer.

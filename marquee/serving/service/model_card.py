@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from marquee.serving.service.schemas import ContentHash
 
 FILE = "model_card.json"
+"""Its name in a bundle."""
 DESCRIBED = ("evaluate_retrieval", "evaluate_ranking", "evaluate_recommender")
 """Stages whose metrics the card shows."""
 
@@ -66,16 +67,26 @@ class Requirement(Part):
     passed: bool
 
 
+class MeasuredScore(Part):
+    """A measured number, a row of a metrics file."""
+
+    metric: Annotated[str, Field(examples=["top_100_accuracy"])]
+    model: Annotated[str, Field(description="or baseline; empty: a fact of the data", examples=["ease"])] = ""
+    group: Annotated[
+        str, Field(description="what it rests on; minus_x is the paired difference to x", examples=["all"])
+    ] = "all"
+    value: Annotated[float | None, Field(description="null where there was nothing to measure")]
+    low: Annotated[float | None, Field(description="lower end of the 95 % interval")] = None
+    high: Annotated[float | None, Field(description="upper end")] = None
+
+
 class ModelCard(Part):
     """What is packaged."""
 
     data: Data
     split: Split
     metrics: Annotated[
-        dict[str, dict[str, Any]],
-        Field(
-            description="by evaluation, then by model or baseline; x_low to x_high is the 95 % interval of x"
-        ),
+        dict[str, list[MeasuredScore]], Field(description="by evaluation, on events nothing was fitted on")
     ]
     requirements: dict[str, Requirement]
     libraries: Annotated[
@@ -104,8 +115,8 @@ def build(
     Args:
         raw: data/raw/manifest.json.
         processed: data/processed/manifest.json.
-        metrics: stage -> its metrics file; those of `DESCRIBED` are shown.
-        requirements: name -> required and passed, as metrics/package_service.json has them.
+        metrics: stage -> its metrics file; the scores of those in `DESCRIBED` are shown.
+        requirements: name -> what was required, and whether it passed.
         packages: what the service runs on, as bentofile.yaml pins it.
     """
     counts = raw["counts"]
@@ -127,7 +138,7 @@ def build(
                 for name, count in processed["interactions"].items()
             },
         ),
-        metrics={stage: dict(metrics[stage]) for stage in DESCRIBED},
+        metrics={stage: [MeasuredScore(**row) for row in metrics[stage]["scores"]] for stage in DESCRIBED},
         requirements={name: Requirement(**values) for name, values in requirements.items()},
         libraries=sorted(packages),
     )

@@ -16,14 +16,17 @@ NAMES = {
     "float16": "LiteRT float16",
     "int8": "LiteRT int8",
 }
+"""For people."""
 SERVABLE, ELSEWHERE = plots.PALETTE[1], plots.PALETTE[4]
+"""Colours of variants that the service could run, and of those for other places."""
 MEGABYTE = 1e6
+"""Bytes."""
 LEAST_SPAN = 1e-3
 """Of an axis where all is the same."""
 
 
 def draw(measured: Mapping[str, Measured], winner: str, tolerance: ExportModels, path: Path) -> None:
-    """A row a variant: bytes, accuracy and RMSE side by side, the tolerances marked, the winner in colour."""
+    """One row per variant: bytes, accuracy and RMSE side by side, tolerances marked, the winner in colour."""
     figure, (size, accuracy, error) = plots.new(11, 3.7, columns=3)
     figure.set_layout_engine("constrained", w_pad=0.15)
     colors = [_color(name, winner) for name in measured]

@@ -5,19 +5,24 @@ from pathlib import Path
 
 import numpy as np
 
-from marquee.data.tables.interactions import Interactions
+from marquee.data.tables.catalogue import Catalogue
+from marquee.data.tables.interactions import VALIDATION, Interactions
 from marquee.evaluation.measures import metrics, ranks
-from marquee.evaluation.measures.events import Events
-from marquee.evaluation.measures.report import HIT_K
-from marquee.models.features.movies import content_of
-from marquee.models.ranking.rows import Rows
+from marquee.evaluation.measures.events import Events, of_period
+from marquee.evaluation.measures.rank_metrics import TOP_100
+from marquee.models.features.movies import Movies, content_of
+from marquee.models.ranking.rows import Rows, event_rows
 from marquee.models.retrieval.batches import Batch, Histories, event_batch
 from marquee.pipeline import paths
 from marquee.pipeline.arrays import Float32, Int32
 from marquee.serving.recommender.bundle import Settings
+from marquee.serving.recommender.catalogue_index import Trained
+from marquee.serving.replay.histories import spread
 from marquee.serving.variants.runtimes import Model, open_model
-from marquee.serving.variants.variants import VARIANTS, Measured
+from marquee.serving.variants.variants import VARIANTS, Measured, require_liked
 
+MOST_USERS, MOST_EVENTS = 300, 2000
+"""Of the validation period: enough to tell variants apart, few enough to ask every variant one by one."""
 SCORED_AT_ONCE = 256
 """Events whose scores of the whole catalogue are in memory at once."""
 
@@ -56,6 +61,24 @@ class Answers:
     queries: Float32
     embeddings: Float32
     stars: Float32
+
+
+def of_validation(
+    table: Interactions, catalogue: Catalogue, trained: Trained, settings: Settings, seed: int
+) -> Questions:
+    """A few events of the validation period, as every variant is asked them.
+
+    Args:
+        table: interactions of all periods.
+        catalogue: facts of all movies.
+        trained: what training left of every movie.
+        settings: what inference knows of the models.
+        seed: for the draw of people.
+    """
+    some = spread(of_period(table, VALIDATION, MOST_USERS, seed), MOST_EVENTS)
+    require_liked(int((table.rating[some.rows] >= settings.positive_rating).sum()))
+    rows = event_rows(table, some, Movies(catalogue, trained.statistics))
+    return questions(Histories(table, catalogue), some, settings.history_length, rows, trained.ranking_id_row)
 
 
 def questions(histories: Histories, events: Events, length: int, rows: Rows, id_rows: Int32) -> Questions:
@@ -148,7 +171,7 @@ def top_100_accuracy(answers: Answers, asked: Questions, positive_rating: float)
         return answers.queries[np.searchsorted(asked.events.rows, events.rows)] @ candidates
 
     ranked = ranks.rank_events(score, asked.interactions, asked.events.only(keep), SCORED_AT_ONCE, False)
-    return float(metrics.in_top_k(ranked, HIT_K).mean())
+    return TOP_100.mean(ranked)
 
 
 def rmse(answers: Answers, asked: Questions) -> float:

@@ -1,15 +1,20 @@
 """The variants the models are exported as: what each weighs, what it is worth, and which one is served."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import pandas as pd
-
+from marquee.pipeline import scores
 from marquee.pipeline.files import write_text
 from marquee.pipeline.params import ExportModels
+from marquee.pipeline.scores import Score, counts
 
+COMPARED = ("served", "bytes", "top_100_accuracy", "rmse")
+"""What a variant is chosen by, for the metrics file; the rest is in the report."""
+RMSE_DECIMALS = 4
+"""Beyond them two kinds of processor differ, which sum in another order."""
 EXACT = 1e-3
 """Furthest that float32 may be from float32: another order of summing, no other model."""
 
@@ -143,21 +148,63 @@ def require_exact(measured: Mapping[str, Measured]) -> None:
                 )
 
 
-def numbers(measured: Mapping[str, Measured], winner: str, num_events: int) -> dict[str, Any]:
-    """As a metrics file."""
-    rows = {name: {"bytes": one.bytes} | asdict(one) for name, one in measured.items()}
-    return {"winner": winner, "events": num_events, "variants": rows}
+def at_most(difference: float) -> float:
+    """A bound of a difference that any processor measures alike: the next power of ten, EXACT or more.
+
+    Processors sum in other orders, so the last digits of a difference are their own; less than EXACT is no
+    difference of the model.
+    """
+    if not math.isfinite(difference):
+        return difference
+    return max(EXACT, float(f"1e{math.ceil(math.log10(difference))}")) if difference > 0 else EXACT
+
+
+def as_recorded(measured: Mapping[str, Measured]) -> dict[str, Measured]:
+    """What is written and decided by: without the digits that two kinds of processor write differently."""
+    return {
+        name: replace(
+            one,
+            rmse=round(one.rmse, RMSE_DECIMALS),
+            retrieval_score_difference=at_most(one.retrieval_score_difference),
+            predicted_rating_difference=at_most(one.predicted_rating_difference),
+        )
+        for name, one in measured.items()
+    }
+
+
+def scores_of(measured: Mapping[str, Measured], winner: str, num_events: int) -> list[Score]:
+    """Every number of every variant as a row, differences as bounds; `served` is 1 for the winner."""
+    rows = [Score("events", num_events)]
+    for name, one in measured.items():
+        numbers = {
+            "served": int(name == winner),
+            "bytes": one.bytes,
+            "query_tower_bytes": one.query_tower_bytes,
+            "dcn_bytes": one.dcn_bytes,
+            "embedding_bytes": one.embedding_bytes,
+            "top_100_accuracy": one.top_100_accuracy,
+            "rmse": one.rmse,
+            "retrieval_score_difference_at_most": one.retrieval_score_difference,
+            "predicted_rating_difference_at_most": one.predicted_rating_difference,
+        }
+        rows += counts(numbers, name)
+    return rows
+
+
+def write_numbers(
+    measured: Mapping[str, Measured], winner: str, num_events: int, metrics: Path, reports: Path
+) -> None:
+    """Write scores.csv, every number, and the metrics file: the bytes served, and what is compared."""
+    rows = scores_of(measured, winner, num_events)
+    scores.write_table(rows, reports)
+    compared = [row for row in rows if not row.model or row.metric in COMPARED]
+    scores.write_metrics(metrics, {"value": measured[winner].bytes}, compared)
 
 
 def write_report(
     measured: Mapping[str, Measured], winner: str, num_events: int, tolerance: ExportModels, folder: Path
 ) -> None:
-    """Write variants.csv and, for people, variants.md."""
-    rows = pd.DataFrame(
-        {"variant": name, "served": name == winner, "bytes": one.bytes} | asdict(one)
-        for name, one in measured.items()
-    )
-    write_text(folder / "variants.csv", rows.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    """Write variants.md, for people."""
     lines = [
         "# Variants of the exported models",
         "",
@@ -166,7 +213,7 @@ def write_report(
         "foretell quality, which `evaluate_retrieval` and `evaluate_ranking` measure.",
         "",
         "| variant | models, kB | embeddings, kB | top-100 accuracy | RMSE, stars "
-        "| furthest from TensorFlow: retrieval score | stars |",
+        "| from TensorFlow at most: retrieval score | stars |",
         "|---|--:|--:|--:|--:|--:|--:|",
         *(_line(name, one, name == winner) for name, one in measured.items()),
         "",
@@ -183,5 +230,5 @@ def _line(name: str, one: Measured, served: bool) -> str:
         f"| {f'**{name}**, served' if served else name} "
         f"| {models / 1e3:,.0f} | {one.embedding_bytes / 1e3:,.0f} "
         f"| {one.top_100_accuracy:.4f} | {one.rmse:.4f} "
-        f"| {one.retrieval_score_difference:.2g} | {one.predicted_rating_difference:.2g} |"
+        f"| {one.retrieval_score_difference:g} | {one.predicted_rating_difference:g} |"
     )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marquee.evaluation.measures import intervals
+from marquee.pipeline.scores import Score
 
 EVENTS = st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=60)
 
@@ -94,9 +95,9 @@ def test_the_difference_of_rmse_is_of_roots_and_paired():
 def test_nothing_measured_is_not_a_number():
     none = np.array([])
     for interval in (intervals.mean(none, none, 10, 0), intervals.rmse_difference(none, none, none, 10, 0)):
-        assert all(math.isnan(number) for number in interval.named("x").values())
+        assert all(math.isnan(number) for number in (interval.value, interval.low, interval.high))
 
 
-def test_numbers_are_named_flat():
-    named = intervals.Interval(0.3, 0.2, 0.4).named("top_100_accuracy")
-    assert named == {"top_100_accuracy": 0.3, "top_100_accuracy_low": 0.2, "top_100_accuracy_high": 0.4}
+def test_an_interval_is_a_row_of_a_table_of_scores():
+    score = intervals.Interval(0.3, 0.2, 0.4).score("top_100_accuracy", "ease", "minus_popularity")
+    assert score == Score("top_100_accuracy", 0.3, "ease", "minus_popularity", low=0.2, high=0.4)

@@ -6,7 +6,7 @@ import pytest
 from marquee.data.tables.interactions import TEST, TRAIN
 from marquee.evaluation.measures import ranks
 from marquee.evaluation.measures.events import Events, of_period
-from marquee.evaluation.measures.metrics import REMOVED
+from marquee.evaluation.measures.rank_metrics import REMOVED
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION
 from marquee.evaluation.measures.events import of_period
-from marquee.models.baselines import baselines
+from marquee.models.baselines import baselines, trees
 
 DAY = 86_400
 
@@ -162,16 +162,16 @@ def test_predictions_stay_on_the_scale(table):
 def test_gradient_boosting_learns_a_step_and_repeats_itself():
     features = np.tile(np.arange(200, dtype=np.float32) / 100, 2)[:, None]
     ratings = np.where(features[:, 0] < 1, 2.0, 4.0).astype(np.float32)
-    model = baselines.fit_gradient_boosting(features, ratings, seed=3)
+    model = trees.fit(features, ratings, seed=3)
     predicted = model.predict(np.array([[0.5], [1.5]], dtype=np.float32))
     assert predicted == pytest.approx([2, 4], abs=0.05)
-    again = baselines.fit_gradient_boosting(features, ratings, seed=3)
+    again = trees.fit(features, ratings, seed=3)
     assert again.predict(features).tolist() == model.predict(features).tolist()
 
 
 def test_gradient_boosting_refuses_features_without_their_ratings():
     with pytest.raises(baselines.BaselineError, match="2 rows and 1 ratings"):
-        baselines.fit_gradient_boosting(np.zeros((2, 1), np.float32), np.zeros(1, np.float32), seed=0)
+        trees.fit(np.zeros((2, 1), np.float32), np.zeros(1, np.float32), seed=0)
 
 
 @pytest.mark.parametrize(

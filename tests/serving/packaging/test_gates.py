@@ -7,9 +7,11 @@ from marquee.serving.packaging.gates import Gate, GateError
 REQUIREMENTS = Requirements(
     latency_ms=400.0, bundle_mb=40.0, retrieval_above_popularity=0.0, rmse_at_most=1.0
 )
+PAIRED = {"metric": "top_100_accuracy", "model": "two_tower", "group": "minus_popularity", "value": 0.1}
+RMSE = {"metric": "rmse", "model": "dcn", "value": 0.9}
 METRICS = {
-    "evaluate_retrieval": {"two_tower": {"minus_popularity_low": 0.02}},
-    "evaluate_ranking": {"dcn": {"rmse": 0.9}},
+    "evaluate_retrieval": {"scores": [PAIRED | {"low": 0.02, "high": 0.2}]},
+    "evaluate_ranking": {"scores": [RMSE]},
 }
 
 
@@ -38,7 +40,7 @@ def test_a_ceiling_may_be_touched_a_floor_must_be_passed_and_nothing_measured_fa
 
 def test_a_failed_gate_raises_the_table_of_required_against_measured():
     judged = gates.judge(
-        REQUIREMENTS, [500.0], 12_500_000, METRICS | {"evaluate_ranking": {"dcn": {"rmse": 2}}}
+        REQUIREMENTS, [500.0], 12_500_000, METRICS | {"evaluate_ranking": {"scores": [RMSE | {"value": 2}]}}
     )
     with pytest.raises(GateError) as failure:
         gates.require(judged)
@@ -53,12 +55,26 @@ def test_a_failed_gate_raises_the_table_of_required_against_measured():
     ]
 
 
-@pytest.mark.parametrize("found", [{}, {"two_tower": {}}, {"two_tower": {"minus_popularity_low": None}}])
+@pytest.mark.parametrize(
+    "found",
+    [{}, {"scores": []}, {"scores": [PAIRED]}, {"scores": [PAIRED | {"low": None}]}, {"scores": [RMSE]}],
+)
 def test_a_metric_that_is_missing_or_null_is_named(found: dict[str, object]):
     with pytest.raises(
-        GateError, match=r"evaluate_retrieval.json has no number at two_tower.minus_popularity_low"
+        GateError,
+        match=r"evaluate_retrieval\.json has no number 'low' in the row of top_100_accuracy, two_tower",
     ):
         gates.judge(REQUIREMENTS, [1.0], 1, METRICS | {"evaluate_retrieval": found})
+
+
+def test_what_is_recorded_is_what_was_required_and_that_it_passed_never_the_measurement():
+    rows = gates.as_scores([Gate("latency_ms", 400.0, 12.0), Gate("rmse_at_most", 1.0, 2.0)])
+    assert [(row.metric, row.group, row.value) for row in rows] == [
+        ("latency_ms", "required", 400.0),
+        ("rmse_at_most", "required", 1.0),
+        ("latency_ms", "passed", 1),
+        ("rmse_at_most", "passed", 0),
+    ]
 
 
 def test_every_call_is_timed_with_its_own_arguments():

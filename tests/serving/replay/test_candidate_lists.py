@@ -4,7 +4,7 @@ import numpy as np
 
 from marquee.data.tables.interactions import VALIDATION
 from marquee.evaluation.measures import events
-from marquee.evaluation.measures.metrics import REMOVED
+from marquee.evaluation.measures.rank_metrics import REMOVED
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.replay import candidate_lists, histories
 from marquee.serving.replay.candidate_lists import CandidateLists

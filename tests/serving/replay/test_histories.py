@@ -5,7 +5,7 @@ import pytest
 
 from marquee.data.tables.interactions import TEST
 from marquee.evaluation.measures import events
-from marquee.evaluation.measures.metrics import REMOVED
+from marquee.evaluation.measures.rank_metrics import REMOVED
 from marquee.serving.recommender.bundle import Packaged
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.replay import histories

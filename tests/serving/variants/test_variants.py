@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from marquee.pipeline import scores
+from marquee.pipeline.files import read_json
 from marquee.pipeline.params import ExportModels
 from marquee.serving.variants import variant_pictures, variants
 from marquee.serving.variants.variants import Measured, VariantError
@@ -74,21 +76,23 @@ def test_without_a_liked_movie_there_is_nothing_to_compare_on():
         variants.require_liked(0)
 
 
-def test_numbers_name_the_winner_and_every_variant():
-    numbers = variants.numbers(ALL, "int8", 77)
-    assert (numbers["winner"], numbers["events"]) == ("int8", 77)
-    assert numbers["variants"]["float16"]["bytes"] == 500
-    assert numbers["variants"]["int8"]["rmse"] == 0.8
+def test_rows_name_the_winner_and_every_variant(tmp_path: Path):
+    variants.write_numbers(ALL, "int8", 77, tmp_path / "metrics.json", tmp_path)
+    numbers = read_json(tmp_path / "metrics.json")
+    assert numbers["value"] == 400  # the bytes that are served: all that `dvc metrics show` shows
+    assert scores.find(numbers, "events")["value"] == 77
+    assert [scores.find(numbers, "served", name)["value"] for name in ALL] == [0, 0, 0, 0, 1]
+    assert scores.find(numbers, "bytes", "float16")["value"] == 500
+    assert scores.find(numbers, "rmse", "int8")["value"] == 0.8
+    with (tmp_path / "scores.csv").open() as file:
+        rows = {(row["model"], row["metric"]): row["value"] for row in csv.DictReader(file)}
+    assert rows["int8", "embedding_bytes"] == "300"
+    assert rows["int8", "top_100_accuracy"] == "0.5"
 
 
-def test_the_report_is_a_table_for_machines_one_for_people_and_a_picture(tmp_path: Path):
+def test_the_report_is_a_table_for_people_and_a_picture(tmp_path: Path):
     measured = ALL | {"int8": replace(QUARTER, top_100_accuracy=0.4951)}
     variants.write_report(measured, "int8", 1234, TOLERANCE, tmp_path)
-    with (tmp_path / "variants.csv").open() as file:
-        rows = {row["variant"]: row for row in csv.DictReader(file)}
-    assert list(rows) == list(ALL)
-    assert (rows["int8"]["served"], rows["float16"]["served"]) == ("True", "False")
-    assert (rows["int8"]["bytes"], rows["int8"]["top_100_accuracy"]) == ("400", "0.495100")
     text = (tmp_path / "variants.md").read_text()
     assert "1,234 events" in text
     assert "do not foretell quality" in text
@@ -96,6 +100,39 @@ def test_the_report_is_a_table_for_machines_one_for_people_and_a_picture(tmp_pat
     variant_pictures.draw(measured, "int8", TOLERANCE, tmp_path / "variants.png")
     variant_pictures.draw(measured, "int8", TOLERANCE, tmp_path / "again.png")
     assert (tmp_path / "variants.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("difference", "bound"),
+    [(0.0, 1e-3), (4e-6, 1e-3), (1e-3, 1e-3), (0.00101, 0.01), (0.05295, 0.1), (0.4, 1.0), (3.0, 10.0)],
+)
+def test_a_difference_is_recorded_as_the_power_of_ten_it_stays_within(difference: float, bound: float):
+    assert variants.at_most(difference) == bound
+
+
+def test_two_kinds_of_processor_write_the_same_bytes(tmp_path: Path):
+    # As measured on two servers: float32 sums in another order, and what follows from it.
+    one = {
+        "onnx": replace(
+            FULL, retrieval_score_difference=4e-6, predicted_rating_difference=4.8e-7, rmse=0.835837
+        ),
+        "int8": replace(QUARTER, retrieval_score_difference=0.05295, rmse=0.835846),
+    }
+    other = {
+        "onnx": replace(
+            FULL, retrieval_score_difference=5e-6, predicted_rating_difference=7.2e-7, rmse=0.835838
+        ),
+        "int8": replace(QUARTER, retrieval_score_difference=0.05301, rmse=0.835844),
+    }
+    for folder, measured in ((tmp_path / "one", one), (tmp_path / "other", other)):
+        recorded = variants.as_recorded(ALL | measured)
+        variants.write_numbers(recorded, "int8", 77, folder / "metrics.json", folder)
+        variants.write_report(recorded, "int8", 77, TOLERANCE, folder)
+        variant_pictures.draw(recorded, "int8", TOLERANCE, folder / "variants.png")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert sorted(written) == ["metrics.json", "scores.csv", "variants.md", "variants.png"]
+    assert written == {path.name: path.read_bytes() for path in (tmp_path / "other").iterdir()}
+    assert b"0.05" not in written["scores.csv"]
 
 
 def test_variants_that_are_all_alike_are_drawn_with_no_tolerance_too(tmp_path: Path):

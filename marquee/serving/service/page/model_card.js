@@ -28,7 +28,7 @@ const OURS = new Set(["two_tower", "dcn", "recommender"]);
 const LOWER_IS_BETTER = new Set(["rmse"]);
 
 const named = (name) => NAMES[name] ?? name.replaceAll("_", " ");
-const isGroup = (value) => value !== null && typeof value === "object";
+const MINUS = "minus_"; // of a paired difference's group
 const count = (value) => value.toLocaleString("en");
 
 export async function showModelCard(dialog) {
@@ -79,40 +79,28 @@ function about(data, catalogue) {
   return [facts, ...licences];
 }
 
-/** One evaluation: models and baselines, the best first, then paired differences on the same events. */
-function measurement(stage, entries) {
-  const rows = Object.entries(entries).filter(([, values]) => isGroup(values));
-  const columns = [...new Set(rows.flatMap(([, values]) => withInterval(values)))];
+/** One evaluation: models and baselines, the best first, then our paired differences on the same events. */
+function measurement(stage, scores) {
+  const ofModels = scores.filter(({ model, value }) => model && typeof value === "number");
+  const whole = ofModels.filter(({ group }) => group === "all");
+  const columns = [...new Set(whole.map(({ metric }) => metric))];
   if (columns.length === 0) return null;
   const [first] = columns;
   const sign = LOWER_IS_BETTER.has(first) ? 1 : -1;
-  const shown = rows.filter(([, values]) => typeof values[first] === "number");
-  shown.sort(([, a], [, b]) => sign * (a[first] - b[first]));
-  const cells = (values) => columns.map((column) => withRange(values, column));
-  const models = shown.map(([name, values]) => Object.assign([named(name), ...cells(values)], { ours: OURS.has(name) }));
-  const ours = shown.filter(([name]) => OURS.has(name));
-  const gains = ours.flatMap(([name, values]) => differences(name, values, first).map(([label, gain]) => [label, ...cells(gain)]));
+  const ordered = whole.filter(({ metric }) => metric === first).sort((a, b) => sign * (a.value - b.value));
+  const cells = (model, group) =>
+    columns.map((column) => withRange(ofModels.find((score) => score.model === model && score.group === group && score.metric === column)));
+  const models = ordered.map(({ model }) => Object.assign([named(model), ...cells(model, "all")], { ours: OURS.has(model) }));
+  const paired = ofModels.filter(({ model, metric, group }) => OURS.has(model) && metric === first && group.startsWith(MINUS));
+  const gains = paired.map(({ model, group }) => [`${named(model)} minus ${named(group.slice(MINUS.length))}`, ...cells(model, group)]);
   return table(STAGES[stage] ?? named(stage), ["", ...columns.map(named)], [models, gains]);
 }
 
-const withInterval = (values) => Object.keys(values).filter((key) => `${key}_low` in values && !key.startsWith("minus_"));
-
-/** `minus_x` is either a number of the first metric, its ends beside it, or a group of metrics. */
-function differences(name, values, first) {
-  const keys = Object.keys(values).filter((key) => key.startsWith("minus_") && !/_(low|high)$/.test(key));
-  return keys.map((key) => {
-    const value = values[key];
-    const of = { [first]: value, [`${first}_low`]: values[`${key}_low`], [`${first}_high`]: values[`${key}_high`] };
-    const other = key === "minus_best_baseline" ? values.best_baseline : key.slice("minus_".length);
-    return [`${named(name)} minus ${named(other)}`, isGroup(value) ? value : of];
-  });
-}
-
-function withRange(values, name) {
-  if (typeof values[name] !== "number") return "";
-  const ends = [values[`${name}_low`], values[`${name}_high`]];
+function withRange(score) {
+  if (!score) return "";
+  const ends = [score.low, score.high];
   const interval = ends.every((end) => typeof end === "number") ? ends.map((end) => end.toFixed(3)).join(" to ") : "";
-  return make("span", {}, values[name].toFixed(3), interval && make("span", { class: "interval" }, ` (${interval})`));
+  return make("span", {}, score.value.toFixed(3), interval && make("span", { class: "interval" }, ` (${interval})`));
 }
 
 /** Bodies of rows; the first cell of a row is its heading. */

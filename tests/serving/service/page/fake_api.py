@@ -28,6 +28,16 @@ PREFIX = "/behind/a/prefix"
 """Where the whole service lies: the page must not assume the root."""
 
 NASTY = "<img src=x onerror=alert(1)> & <b>Bold</b>"
+
+
+def _top_100(
+    model: str, value: float, low: float, high: float, group: str = "all"
+) -> model_card.MeasuredScore:
+    return model_card.MeasuredScore(
+        metric="top_100_accuracy", model=model, group=group, value=value, low=low, high=high
+    )
+
+
 CARD = model_card.ModelResponse(
     model=MODEL,
     num_movies=1210,
@@ -47,23 +57,12 @@ CARD = model_card.ModelResponse(
         kind="temporal", periods={"test": model_card.Period(ratings=20_042, first_day="2017-10-09")}
     ),
     metrics={
-        "evaluate_retrieval": {
-            "events": {"users": 405},
-            "popularity": {
-                "top_100_accuracy": 0.355,
-                "top_100_accuracy_low": 0.344,
-                "top_100_accuracy_high": 0.367,
-            },
-            "two_tower": {
-                "best_baseline": "popularity",
-                "top_100_accuracy": 0.605,
-                "top_100_accuracy_low": 0.588,
-                "top_100_accuracy_high": 0.621,
-                "minus_best_baseline": 0.25,
-                "minus_best_baseline_low": 0.237,
-                "minus_best_baseline_high": 0.264,
-            },
-        }
+        "evaluate_retrieval": [
+            model_card.MeasuredScore(metric="users", value=405),
+            _top_100("popularity", 0.355, 0.344, 0.367),
+            _top_100("two_tower", 0.605, 0.588, 0.621),
+            _top_100("two_tower", 0.25, 0.237, 0.264, group="minus_popularity"),
+        ]
     },
     requirements={"latency_ms": model_card.Requirement(required=400, passed=True)},
     libraries=["numpy==2.4.6"],
