@@ -12,7 +12,7 @@ from marquee.pipeline import paths
 from marquee.pipeline.files import write_json
 from marquee.pipeline.params import Neighbours, Params, PreprocessData, RecommenderParams, read_best
 from marquee.pipeline.stage import Log, run_stage
-from marquee.serving.recommender import bundle
+from marquee.serving.recommender import bundle, bundle_files
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.replay import histories
 
@@ -24,7 +24,7 @@ def run(params: Params, log: Log) -> None:
     """Ask the recommender every positive test event, and report it beside baselines."""
     neighbours = read_best(Neighbours, paths.NEIGHBOURS.best_params)
     recommender = Recommender(
-        bundle.read(bundle.parts_of_pipeline(additions=False)),
+        bundle.read(bundle_files.parts_of_pipeline(additions=False)),
         read_best(RecommenderParams, paths.RECOMMENDER.best_params),
     )
     table = interactions.read(paths.PROCESSED.interactions)

@@ -1,15 +1,11 @@
 """Stage `tune_recommender`: search how retrieval and rating make one list, on the validation period."""
 
-from collections.abc import Callable
-
-import numpy as np
 import pyarrow.parquet as pq
 
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures import events, metrics
-from marquee.evaluation.measures.report import HIT_K
+from marquee.evaluation.measures import events
 from marquee.models.training.runtime import start_tensorflow
 from marquee.models.tuning import sweep
 from marquee.pipeline import paths
@@ -26,37 +22,30 @@ READ = (paths.PROCESSED.interactions, paths.PROCESSED.movie_features)
 
 
 def run(params: Params, log: Log) -> None:
-    """Fit the winners on train, ask them the positive validation events once, then search the weights.
-
-    The value is NDCG@100: a movie is worth more the higher it stands, and nothing beyond the hundredth
-    place. It speaks for what retrieval finds and for the order in which it is shown.
-    """
+    """Fit the winners on train, ask them the positive validation events once, then search the weights."""
     plan = sweep.plan("recommender", RecommenderParams, params.recommender, params.tune_recommender)
     winners = Winners.read()
     start_tensorflow(params.seed, params.threads)
     table = interactions.read(paths.PROCESSED.interactions).in_periods(TRAIN, VALIDATION, CONTEXT)
     asked = events.of_period(table, VALIDATION, params.tune_recommender.max_users, params.seed)
-    asked = asked.only(
-        (table.rating[asked.rows] >= params.preprocess_data.positive_rating) & asked.has_history
-    )
+    positive = table.rating[asked.rows] >= params.preprocess_data.positive_rating
+    asked = asked.only(positive & asked.has_history)
     sweep.require_events(len(asked), plan.section, params.tune_recommender)
-    catalogue = Catalogue.read(paths.PROCESSED.movie_features)
-    titles = titles_of(pq.read_table(paths.PROCESSED.movies).to_pydict())
     default = plan.default()
     bundle = held_out.build(
-        table, catalogue, titles, winners, params.preprocess_data, default.popular_days, params.seed
+        table,
+        Catalogue.read(paths.PROCESSED.movie_features),
+        titles_of(pq.read_table(paths.PROCESSED.movies).to_pydict()),
+        winners,
+        params.preprocess_data,
+        default.popular_days,
+        params.seed,
     )
     lists = candidate_lists.collect(Recommender(bundle, default), table, asked)
-    log.info("%d events, of which the sources give %d", len(asked), np.count_nonzero(lists.target >= 0))
-
-    def objective(knobs: RecommenderParams, report: Callable[[int, float], None]) -> float:
-        value = float(np.mean(metrics.single_target_ndcg(lists.ranks(knobs), HIT_K)))
-        report(1, value)
-        return value
-
+    log.info("%d events, of which the sources give %d", len(asked), lists.num_found)
     sweep.search_and_write(
         plan,
-        objective,
+        lists.objective,
         params.tune_recommender,
         params.seed,
         "maximize",
