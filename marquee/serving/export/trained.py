@@ -27,7 +27,7 @@ def of_every_movie(
         catalogue: facts of all movies.
         ranking: the DCN's knobs.
         preprocessing: which movies have an id of their own.
-        popular_days: what "popular now" looks back on.
+        popular_days: how far back popularity looks.
         seed: of the movie factors.
     """
     fitted = interactions.in_periods(*periods)

@@ -15,6 +15,7 @@ from marquee.pipeline.params import Serving, validate
 from marquee.serving.recommender.bundle_files import SERVING
 from marquee.serving.service.schemas import ErrorResponse, Problem
 
+FILE = SERVING
 NEVER_REFUSED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Who looks after the service must hear from it most of all when it is busy."""
 JSON = "application/json"
@@ -49,7 +50,7 @@ class Refused(Exception):  # noqa: N818  an answer rather than an error of the s
 
 def read(folder: Path) -> Serving:
     """The limits of a bundle that was verified."""
-    file = folder / SERVING
+    file = folder / FILE
     return validate("serving", Serving, json.loads(file.read_bytes()), file)
 
 

@@ -293,7 +293,7 @@ class SourceWords(BaseModel):
     """Where recommendations come from, in words that a page may show."""
 
     name: SourceName
-    shown: Annotated[str, Field(description="beside a movie without `because`", examples=["popular now"])]
+    shown: Annotated[str, Field(description="beside a movie without `because`")]
     shown_at_first: Annotated[str, Field(description="the same for a visitor without a history")]
     found_by: Annotated[str, Field(description="in full, after the words: found by")]
 
