@@ -19,6 +19,7 @@ from marquee.serving.recommender.catalogue_index import CatalogueIndex, Titles
 from marquee.serving.recommender.sources import similar
 
 FITTED = (TRAIN,)
+"""The validation period is what these models are asked about."""
 
 
 @dataclass(frozen=True)

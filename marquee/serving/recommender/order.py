@@ -40,7 +40,7 @@ def log_shares(scores: Float32) -> Float64:
 
 
 def scores(scored: Scored, params: RecommenderParams) -> Float64:
-    """(c,) log share among the candidates + rating_weight x stars."""
+    """(c,) log share among the candidates + rating_weight times stars."""
     stars = scored.predicted_rating.astype(np.float64)
     return log_shares(scored.retrieval_score) + params.rating_weight * stars
 

@@ -201,7 +201,7 @@ def query_words(title: str) -> list[str]:
 
 
 def spell(words: Sequence[str]) -> Uint8:
-    """(LONGEST_MISTYPED, w) the letters of each word, one row a place; 0 after its end."""
+    """(LONGEST_MISTYPED, w) the letters of each word, one row per place; 0 after its end."""
     padded = "".join(word[:LONGEST_MISTYPED].ljust(LONGEST_MISTYPED, "\0") for word in words)
     points = np.frombuffer(padded.encode("utf-32-le"), dtype=np.uint32)
     # Letters of other alphabets keep their last byte only: enough to tell neighbours apart.

@@ -1,6 +1,9 @@
 """Sources on a catalogue of six movies."""
 
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +17,14 @@ TWO_TOWER = np.array([0.1, 0.9, 0.8, 0.7, 0.2, 0.3], np.float32)
 SIMILAR = np.array([2.0, 0.0, -1.0, 0.0, 1.0, 0.0], np.float32)
 POPULAR = np.array([0, 1, 2, 3, 4, 5], np.float32)
 ALL = np.ones(6, bool)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def three() -> Iterator[None]:
+    """The registry without what may be added to it: two-tower, similar, popular."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "SOURCES", registry.SOURCES[:3])
+        yield
 
 
 def union(

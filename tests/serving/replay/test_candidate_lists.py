@@ -1,16 +1,25 @@
 """Candidates of several events, put in order at once."""
 
 import numpy as np
+import pytest
 
 from marquee.data.tables.interactions import VALIDATION
 from marquee.evaluation.measures import events
 from marquee.evaluation.measures.metrics import REMOVED
 from marquee.serving.recommender.recommender import Recommender
+from marquee.serving.recommender.sources import registry
 from marquee.serving.replay import candidate_lists, histories
 from marquee.serving.replay.candidate_lists import CandidateLists
 from tests.fixtures.tiny_pipeline import VALUES, Tiny
 
 
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry without what may be added to it: two-tower, similar, popular."""
+    monkeypatch.setattr(registry, "SOURCES", registry.SOURCES[:3])
+
+
+@pytest.mark.usefixtures("three")
 def test_ranks_weigh_the_scores_and_count_ties_against_the_movie():
     lists = CandidateLists(
         scores=np.array(
@@ -35,6 +44,7 @@ def test_ranks_weigh_the_scores_and_count_ties_against_the_movie():
     assert lists.ranks(both).tolist()[0] == 2
 
 
+@pytest.mark.usefixtures("three")
 def test_the_value_of_a_sweep_is_the_mean_ndcg_of_the_ranks():
     lists = CandidateLists(
         scores=np.zeros((3, 2, 1), np.float32),
