@@ -22,11 +22,10 @@ from marquee.models.neighbours import item_item
 from marquee.models.neighbours.item_item import ItemItem
 from marquee.models.training import weights
 from marquee.pipeline import paths
-from marquee.serving.recommender import bundle
-from marquee.serving.service import limits, model_card
+from marquee.serving.recommender import bundle_files, manifest
 
 NUM_MOVIES = 62_423
-ALSO_PACKAGED = (bundle.RECOMMENDER, limits.FILE, model_card.FILE)
+ALSO_PACKAGED = (bundle_files.RECOMMENDER, bundle_files.SERVING, bundle_files.MODEL_CARD)
 EXPORT, INDEX = "stages.export_models", "stages.index_catalogue"
 KEPT = (
     paths.PARAMS,
@@ -72,10 +71,10 @@ def lay_out(root: Path, folder: Path, work: Workload, num_movies: int) -> None:
         item_item.write(drawn_neighbours(num_movies, work), paths.NEIGHBOURS.weights)
         for stage in (EXPORT, INDEX):
             _run(stage)
-        files: dict[str, Path | bytes] = dict(bundle.parts_of_pipeline(additions=True).named())
+        files: dict[str, Path | bytes] = dict(bundle_files.parts_of_pipeline(additions=True).named())
         packaged = root / paths.BUNDLE
         files |= {name: packaged / name for name in ALSO_PACKAGED}
-        bundle.write(files, paths.BUNDLE)
+        manifest.write(files, paths.BUNDLE)
 
 
 def drawn_neighbours(num_movies: int, work: Workload) -> ItemItem:

@@ -11,7 +11,7 @@ from marquee.models.baselines import rankers
 from marquee.pipeline import paths
 from marquee.pipeline.params import Neighbours, Params, RecommenderParams, read_best
 from marquee.pipeline.stage import Log, run_stage
-from marquee.serving.recommender import bundle
+from marquee.serving.recommender import bundle, bundle_files
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.replay import histories
 
@@ -26,7 +26,7 @@ def run(params: Params, log: Log) -> None:
     """Ask the recommender every positive test event, and report it beside baselines."""
     neighbours = read_best(Neighbours, paths.NEIGHBOURS.best_params)
     recommender = Recommender(
-        bundle.read(bundle.parts_of_pipeline(additions=False)),
+        bundle.read(bundle_files.parts_of_pipeline(additions=False)),
         read_best(RecommenderParams, paths.RECOMMENDER.best_params),
     )
     table = interactions.read(paths.PROCESSED.interactions)

@@ -1,13 +1,11 @@
 """Stage `tune_recommender`: search how retrieval and rating make one list, on the validation period."""
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.facts import Titles
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
-from marquee.evaluation.measures.rank_metrics import NDCG_AT_100
 from marquee.models.training.runtime import start_tensorflow
 from marquee.models.tuning import search_space, sweep, validation
 from marquee.pipeline import paths
@@ -22,11 +20,7 @@ READ = (paths.PROCESSED.interactions, paths.PROCESSED.movie_features)
 
 
 def run(params: Params, log: Log) -> None:
-    """Fit the winners on train, ask them the positive validation events once, then search the weights.
-
-    The value is NDCG@100: a movie is worth more the higher it stands, and nothing beyond the hundredth
-    place. It speaks for what retrieval finds and for the order in which it is shown.
-    """
+    """Fit the winners on train, ask them the positive validation events once, then search the weights."""
     plan = search_space.plan("recommender", RecommenderParams, params.recommender, params.tune_recommender)
     winners = Winners.read()
     start_tensorflow(params.seed, params.threads)
@@ -34,21 +28,21 @@ def run(params: Params, log: Log) -> None:
     positive_rating, max_users = params.preprocess_data.positive_rating, plan.tune.max_users
     asked = validation.positive_events(table, positive_rating, max_users, params.seed)
     sweep.require_events(len(asked), plan)
-    catalogue = Catalogue.read(paths.PROCESSED.movie_features)
-    titles = Titles.of(pq.read_table(paths.PROCESSED.movies).to_pydict())
     default = plan.default()
     bundle = held_out.build(
-        table, catalogue, titles, winners, params.preprocess_data, default.popular_days, params.seed
+        table,
+        Catalogue.read(paths.PROCESSED.movie_features),
+        Titles.of(pq.read_table(paths.PROCESSED.movies).to_pydict()),
+        winners,
+        params.preprocess_data,
+        default.popular_days,
+        params.seed,
     )
     lists = candidate_lists.collect(Recommender(bundle, default), table, asked)
-    log.info("%d events, of which the sources give %d", len(asked), np.count_nonzero(lists.target >= 0))
-
-    def objective(recommender: RecommenderParams, report: sweep.Report) -> float:
-        value = NDCG_AT_100.mean(lists.ranks(recommender))
-        report(1, value)
-        return value
-
-    sweep.search_and_write(plan, objective, params.seed, "maximize", paths.RECOMMENDER.best_params, READ, log)
+    log.info("%d events, of which the sources give %d", len(asked), lists.num_found)
+    sweep.search_and_write(
+        plan, lists.objective, params.seed, "maximize", paths.RECOMMENDER.best_params, READ, log
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A bundle made by hand: real titles, random vectors, and arithmetic in place of the exported models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from marquee.pipeline.arrays import Float32
 from marquee.serving.recommender import recommender
 from marquee.serving.recommender.bundle import Bundle, Packaged, Settings
 from marquee.serving.recommender.catalogue_index import CatalogueIndex
+from marquee.serving.recommender.sources import similar
 from marquee.serving.service import model_card, service
 from marquee.serving.service.model_card import ModelCard
+from tests.fixtures.tiny_pipeline import resolved
 
 NAMED = (
     ("The Matrix", 1999, ["Action", "Sci-Fi"], "en", ["Lana Wachowski"], ["Keanu Reeves"]),
@@ -29,16 +31,20 @@ NAMED = (
 MOVIES, DIM = 60, 6
 NOW = 1_600_000_000
 VALUES = params.RecommenderParams(
-    two_tower_quota=100,
-    similar_quota=10,
-    popular_quota=10,
-    popular_days=30,
-    similar_weight=0.3,
-    rating_weight=0.1,
-    genre_at_most=8,
-    genre_among=10,
-    diversity=0.1,
-    explore_share=0.2,
+    **resolved(
+        "recommender",
+        {
+            "two_tower_quota": 100,
+            "similar_quota": 10,
+            "popular_quota": 10,
+            "similar_weight": 0.3,
+            "rating_weight": 0.1,
+            "genre_at_most": 8,
+            "genre_among": 10,
+            "diversity": 0.1,
+            "explore_share": 0.2,
+        },
+    )
 )
 EVENTS = params.EventsParams(
     enabled=True, queue_length=100, segment_mb=1.0, flush_seconds=0.5, retention_days=90.0, max_gb=1.0
@@ -67,8 +73,8 @@ def id_of(row: int) -> int:
     return 10 * row + 5
 
 
-def packaged() -> Packaged:
-    """Sixty movies, the first four with names of their own."""
+def packaged(of_sources: Mapping[str, Any] | None = None) -> Packaged:
+    """Sixty movies, the first four with names of their own; and the files of sources that a test adds."""
     rng = np.random.default_rng(0)
     rest = [
         (
@@ -119,7 +125,8 @@ def packaged() -> Packaged:
         weight=np.full(MOVIES - 1, 0.5, np.float32),
     )
     settings = Settings(history_length=10, embedding_dim=DIM, positive_rating=4.0, other_weight=0.2)
-    return Packaged(Bundle(settings, b"query_tower", b"dcn", neighbours, index), VALUES, HASH)
+    read = {similar.NEIGHBOURS.name: neighbours, **(of_sources or {})}
+    return Packaged(Bundle(settings, b"query_tower", b"dcn", index, read), VALUES, HASH)
 
 
 def card() -> ModelCard:
@@ -146,11 +153,13 @@ def card() -> ModelCard:
 
 
 @contextmanager
-def application(folder: Path, serving: params.Serving = SERVING) -> Iterator[Any]:
+def application(
+    folder: Path, serving: params.Serving = SERVING, of_sources: Mapping[str, Any] | None = None
+) -> Iterator[Any]:
     """The whole ASGI app of the service, over the bundle made by hand; feedback goes into the folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recommender, "LiteRtModel", Arithmetic)
-        patch.setattr(service, "open_packaged", lambda _: packaged())
+        patch.setattr(service, "open_packaged", lambda _: packaged(of_sources))
         patch.setattr(service.model_card, "read", lambda _: card())
         patch.setattr(service.limits, "read", lambda _: serving)
         patch.setenv(service.FEEDBACK, str(folder / "feedback.jsonl"))

@@ -6,23 +6,23 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.architecture import files
 
-from marquee.pipeline import paths
-from marquee.pipeline.params import EventsParams, Requirements, Serving
+from marquee.pipeline import params, paths
+from marquee.pipeline.params import Params, Requirements
 from marquee.serving.packaging import bento
 from marquee.serving.packaging.gates import GateError
-from marquee.serving.recommender import bundle
+from marquee.serving.recommender import bundle, manifest
 from marquee.serving.service import model_card
-from stages import package_service as package
-from tests.fixtures.tiny_pipeline import VALUES
+from stages import package_service
+from tests.fixtures.tiny_pipeline import PARAMS, VALUES
+from tests.places import ROOT
 
 LOG = logging.getLogger("test")
-EVENTS = EventsParams(
-    enabled=True, queue_length=100, segment_mb=1.0, flush_seconds=0.5, retention_days=90.0, max_gb=1.0
-)
-SERVING = Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0, events=EVENTS)
 MET = {"latency_ms": 10_000.0, "bundle_mb": 40.0, "retrieval_above_popularity": 0.0, "rmse_at_most": 1.2}
+
+
+def requiring(**changes: float) -> Params:
+    return PARAMS.model_copy(update={"requirements": Requirements(**{**MET, **changes})})
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_failed_gate_packages_nothing_and_shows_the_table(
 ):
     monkeypatch.setattr(bento, "build", lambda *_: pytest.fail("a Bento was built"))
     with pytest.raises(GateError, match=r"requirement +required +measured") as failure:
-        package.run(VALUES, Requirements(**{**MET, **failing}), SERVING, 1, LOG)
+        package_service.run(requiring(**failing), LOG)
     (name,) = failing
     assert [line.split()[0] for line in str(failure.value).splitlines() if line.endswith("FAILED")] == [name]
     assert not paths.BUNDLE.exists()
@@ -46,7 +46,7 @@ def test_a_bundle_is_a_function_of_what_went_in(house: Path, monkeypatch: pytest
     monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
     contents = []
     for _ in range(2):
-        package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
+        package_service.run(requiring(), LOG)
         written = sorted(path for path in paths.BUNDLE.rglob("*") if path.is_file())
         contents.append({path: path.read_bytes() for path in written})
     assert contents[0] == contents[1]
@@ -58,19 +58,19 @@ def test_the_metrics_say_what_was_required_and_never_how_long_it_took(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
-    package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
+    package_service.run(requiring(), LOG)
     written = json.loads(paths.metrics("package_service").read_text())
     assert {row["metric"]: row["value"] for row in written["scores"] if row.get("group") == "required"} == MET
     passed = {row["metric"]: row["value"] for row in written["scores"] if row.get("group") == "passed"}
     assert passed == dict.fromkeys(MET, 1)
     files = [path for path in paths.BUNDLE.rglob("*") if path.is_file()]
-    manifest = paths.BUNDLE / "manifest.json"
-    assert written["value"] == sum(path.stat().st_size for path in files) - manifest.stat().st_size
+    packed = [path for path in files if path.name != manifest.MANIFEST]
+    assert written["value"] == sum(path.stat().st_size for path in packed)
 
 
 def test_the_card_in_the_bundle_shows_data_metrics_and_gates(house: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
-    package.run(VALUES, Requirements(**MET), SERVING, 1, LOG)
+    package_service.run(requiring(), LOG)
     card = model_card.read(paths.BUNDLE)
     assert (card.data.source, card.data.simulated, card.data.ratings) == ("sample", True, 1500)
     (rmse,) = card.metrics["evaluate_ranking"]
@@ -89,10 +89,10 @@ def test_the_stage_builds_a_bento_of_exactly_what_the_service_needs(house: Path,
     (built,) = (tmp_path / "bentos" / "marquee").glob("*/bento.yaml")
     held = {path.relative_to(built.parent / "src").as_posix() for path in (built.parent / "src").rglob("*")}
     assert {"marquee/serving/recommender/recommender.py", "models/bundle/manifest.json"} <= held
-    assert {name for name in held if name.startswith("stages/") and name.endswith(".py")} == set(
-        files("marquee.serving.service.service")
-    )
-    assert bundle.verify(built.parent / "src" / paths.BUNDLE) == bundle.verify(paths.BUNDLE)
+    options = params.read_yaml(ROOT / bento.BENTOFILE)
+    named = {path.as_posix() for path in bento.included(house, options["include"])}
+    assert {name for name in held if (built.parent / "src" / name).is_file()} == named
+    assert manifest.verify(built.parent / "src" / paths.BUNDLE) == manifest.verify(paths.BUNDLE)
     requirements = (built.parent / "env" / "python" / "requirements.txt").read_text()
     assert "tensorflow" not in requirements
     assert requirements.count("bentoml==") == 1

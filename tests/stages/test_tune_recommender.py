@@ -3,35 +3,36 @@
 import csv
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
-from marquee.models.tuning.sweep import load_plan
-from marquee.pipeline import params, paths
-from marquee.pipeline.params import PreprocessData, Ranking, Retrieval
-from marquee.serving.export.held_out import Winners
-from stages import tune_recommender as tune
-from tests.fixtures.tiny_pipeline import NEIGHBOURS
+from marquee.pipeline import paths
+from stages import tune_recommender
+from tests.fixtures.tiny_pipeline import PARAMS
 
 
-def test_the_weights_with_the_highest_value_win_and_the_rules_stay_as_they_are(house: Path):
-    plan, knobs = load_plan("recommender", params.RecommenderParams)
-    winners = Winners(
-        params.read_best(Retrieval, paths.RETRIEVAL.best_params),
-        params.read_best(Ranking, paths.RANKING.best_params),
-        NEIGHBOURS,
-    )
-    preprocessing = params.load("preprocess_data", PreprocessData)
-    few = knobs.model_copy(update={"n_trials": 5})
-    tune.run(plan, few, winners, preprocessing, 1, 1, logging.getLogger("test"))
+@pytest.fixture
+def kept(house: Path) -> Iterator[Path]:
+    """The tiny pipeline's folder, whose recommender other tests read too, as it was before."""
+    before = paths.RECOMMENDER.best_params.read_bytes()
+    yield house
+    paths.RECOMMENDER.best_params.write_bytes(before)
+
+
+def test_the_weights_with_the_highest_value_win_and_the_rules_stay_as_they_are(kept: Path):
+    few = PARAMS.tune_recommender.model_copy(update={"n_trials": 5})
+    params = PARAMS.model_copy(update={"tune_recommender": few})
+    tune_recommender.run(params, logging.getLogger("test"))
     with (paths.reports("tune_recommender") / "trials.csv").open() as file:
         trials = list(csv.DictReader(file))
     best = max(trials, key=lambda trial: float(trial["value"]))
     chosen = yaml.safe_load(paths.RECOMMENDER.best_params.read_text())
     assert chosen["similar_weight"] == float(best["similar_weight"])
     assert chosen["rating_weight"] == float(best["rating_weight"])
-    assert chosen["two_tower_quota"] == plan.fixed["two_tower_quota"]
+    assert chosen["two_tower_quota"] == PARAMS.recommender["two_tower_quota"]
     metrics = json.loads(paths.metrics("tune_recommender").read_text())
     assert metrics["best_value"] == float(best["value"])
     assert metrics["completed"] == 5

@@ -8,7 +8,7 @@ from marquee.data.tables.interactions import CONTEXT, TRAIN, Interactions
 from marquee.models.features.movies import Movies
 from marquee.models.neighbours import fitting as neighbours_fitting
 from marquee.models.ranking import fitting as ranking_fitting
-from marquee.models.ranking import rows as data
+from marquee.models.ranking import rows
 from marquee.models.ranking.dcn import Dcn, ExportedDcn
 from marquee.models.retrieval import fitting as retrieval_fitting
 from marquee.pipeline import paths
@@ -17,8 +17,10 @@ from marquee.serving.export import conversion
 from marquee.serving.export.trained import of_every_movie
 from marquee.serving.recommender.bundle import Bundle, Settings
 from marquee.serving.recommender.catalogue_index import CatalogueIndex
+from marquee.serving.recommender.sources import similar
 
 FITTED = (TRAIN,)
+"""The validation period is what these models are asked about."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,14 @@ def build(
     two_tower = retrieval_fitting.fit(
         with_context, catalogue, winners.retrieval, preprocessing, seed, lambda *_: None
     )
-    values = two_tower.params
-    tower = two_tower.model.query_tower
-    query = conversion.query_function(tower, values.history_length, values.embedding_dim)
+    tower, retrieval = two_tower.model.query_tower, winners.retrieval
+    query = conversion.query_function(tower, retrieval.history_length, retrieval.embedding_dim)
     ranker = ExportedDcn(_fit_dcn(table, catalogue, winners.ranking, preprocessing, seed))
     left = of_every_movie(table, FITTED, catalogue, winners.ranking, preprocessing, popular_days, seed)
     return Bundle(
         settings=settings_of(winners.retrieval, winners.neighbours, preprocessing),
         query_tower=conversion.to_bytes(query, tower.variables),
         dcn=conversion.to_bytes(ranker.predict, ranker.model.variables),
-        neighbours=neighbours_fitting.fit(table.in_periods(*FITTED), winners.neighbours),
         index=CatalogueIndex(
             two_tower.candidate_embeddings(),
             left.ranking_id_row,
@@ -70,6 +70,9 @@ def build(
             Movies(catalogue, left.statistics),
             titles,
         ),
+        of_sources={
+            similar.NEIGHBOURS.name: neighbours_fitting.fit(table.in_periods(*FITTED), winners.neighbours)
+        },
     )
 
 
@@ -86,6 +89,8 @@ def settings_of(retrieval: Retrieval, neighbours: Neighbours, preprocessing: Pre
 def _fit_dcn(
     table: Interactions, catalogue: Catalogue, ranking: Ranking, preprocessing: PreprocessData, seed: int
 ) -> Dcn:
-    known = data.known_movies(table, FITTED, preprocessing)
-    rows = data.training_rows(table, FITTED, catalogue, ranking.factors, ranking.blocks, preprocessing, seed)
-    return ranking_fitting.fit(rows, catalogue, known, ranking, seed, lambda *_: None)
+    known = rows.known_movies(table, FITTED, preprocessing)
+    training = rows.training_rows(
+        table, FITTED, catalogue, ranking.factors, ranking.blocks, preprocessing, seed
+    )
+    return ranking_fitting.fit(training, catalogue, known, ranking, seed, lambda *_: None)

@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from marquee.pipeline import params
-from marquee.serving.recommender.bundle import BundleError
+from marquee.serving.recommender.manifest import BundleError
 
 BENTOFILE = "bentofile.yaml"
+
+
+def packages(root: Path) -> list[str]:
+    """What the service runs on, as bentofile.yaml pins it."""
+    pinned: list[str] = params.read_yaml(root / BENTOFILE)["python"]["packages"]
+    return pinned
 
 
 def build(root: Path, log: logging.Logger) -> str:
@@ -40,8 +46,6 @@ def build(root: Path, log: logging.Logger) -> str:
 def _build(options: dict[str, Any], version: str, context: Path) -> None:
     import bentoml
 
-    # BentoML loads it by name; imported here so that whoever reads imports (dvc.yaml's deps) sees it.
-
     try:
         bentoml.build(**options, version=version, build_ctx=str(context.resolve()))
     except bentoml.exceptions.BentoMLException as error:
@@ -54,16 +58,27 @@ def stage(root: Path, context: Path, include: list[str]) -> None:
     Raises:
         BundleError: a pattern names no file.
     """
-    for pattern in include:
-        files = [path for path in sorted(root.glob(pattern)) if path.is_file()]
+    for path in included(root, include):
+        target = context / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / path, target)
+
+
+def included(root: Path, patterns: list[str]) -> list[Path]:
+    """The files below `root` that the patterns name, relative to it, each once.
+
+    Raises:
+        BundleError: a pattern names no file.
+    """
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        files = [path.relative_to(root) for path in sorted(root.glob(pattern)) if path.is_file()]
         if not files:
             raise BundleError(
                 f"{root / BENTOFILE} includes {pattern}, which names no file in {root.resolve()}."
             )
-        for source in files:
-            target = context / source.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+        found |= dict.fromkeys(files)
+    return list(found)
 
 
 def content_version(folder: Path) -> str:

@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from marquee.pipeline.arrays import Float32
 
 SIGNATURE = "serving_default"
+"""What TensorFlow calls the one function of a SavedModel that is served."""
 
 
 class LiteRtModel:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marquee.pipeline.arrays import Bool, Float32, Float64, Int32, Int64
-from marquee.pipeline.params import RecommenderParams as Values
+from marquee.pipeline.params import RecommenderParams
 
 POOL = 50
 """Best-scored candidates that the rules choose among."""
@@ -17,7 +17,7 @@ class Scored:
 
     Attributes:
         movie_index: int32.
-        retrieval_score: float32, two-tower and item-item together.
+        retrieval_score: float32, the sources' scores together, each at its weight.
         predicted_rating: float32, stars.
         vectors: (c, d) float32, for likeness.
         genres: (c, G) bool.
@@ -39,11 +39,10 @@ def log_shares(scores: Float32) -> Float64:
     return shares
 
 
-def scores(scored: Scored, values: Values) -> Float64:
-    """(c,) log share among the candidates + rating_weight x stars."""
-    return log_shares(scored.retrieval_score) + values.rating_weight * scored.predicted_rating.astype(
-        np.float64
-    )
+def scores(scored: Scored, params: RecommenderParams) -> Float64:
+    """(c,) log share among the candidates + rating_weight times stars."""
+    stars = scored.predicted_rating.astype(np.float64)
+    return log_shares(scored.retrieval_score) + params.rating_weight * stars
 
 
 def unit(vectors: Float32) -> Float32:
@@ -52,7 +51,7 @@ def unit(vectors: Float32) -> Float32:
     return directions
 
 
-def arrange(scored: Scored, score: Float64, values: Values, exempt: Bool) -> Int64:
+def arrange(scored: Scored, score: Float64, params: RecommenderParams, exempt: Bool) -> Int64:
     """(c,) positions in the order shown: by score, the first `genre_among` places by the rules.
 
     A place goes to the best of the pool after `diversity` x cosine to the most similar movie above it is
@@ -62,7 +61,7 @@ def arrange(scored: Scored, score: Float64, values: Values, exempt: Bool) -> Int
     Args:
         scored: the candidates.
         score: (c,) of `scores`.
-        values: the rules.
+        params: the rules.
         exempt: (G,) genres that were asked for, and may fill the list.
     """
     order = np.lexsort((scored.movie_index, -score))
@@ -73,9 +72,9 @@ def arrange(scored: Scored, score: Float64, values: Values, exempt: Bool) -> Int
     places = np.zeros(genres.shape[1], dtype=np.int64)
     closest = np.zeros(len(pool), dtype=np.float32)
     chosen: list[int] = []
-    for _ in range(min(values.genre_among, len(pool))):
-        worth = left - values.diversity * closest
-        fits = ~(genres & (places >= values.genre_at_most)).any(axis=1)
+    for _ in range(min(params.genre_among, len(pool))):
+        worth = left - params.diversity * closest
+        fits = ~(genres & (places >= params.genre_at_most)).any(axis=1)
         within = np.where(fits, worth, -np.inf)
         best = int(np.argmax(within if np.isfinite(within.max()) else worth))
         chosen.append(best)

@@ -14,17 +14,19 @@ from marquee.models.features.movies import content_of
 from marquee.models.features.pair import pair_features
 from marquee.models.features.person import History, history_states
 from marquee.models.neighbours.item_item import strengths
-from marquee.pipeline import params
 from marquee.pipeline.arrays import Float32, Float64, Int32, Int64
-from marquee.serving.recommender import order, sources
+from marquee.pipeline.params import RecommenderParams
+from marquee.serving.recommender import candidates, order
 from marquee.serving.recommender.bundle import Bundle
+from marquee.serving.recommender.candidates import Candidates
 from marquee.serving.recommender.catalogue_filter import ANY, CatalogueFilter, Wanted
 from marquee.serving.recommender.litert import LiteRtModel
 from marquee.serving.recommender.order import Scored
-from marquee.serving.recommender.sources import SOURCES, Sourced
+from marquee.serving.recommender.sources import registry
+from marquee.serving.recommender.sources.similar import neighbours_score
+from marquee.serving.recommender.sources.source import Asked
 from marquee.serving.recommender.top_k import top_k
 
-EXPLORATION = "exploration"
 LIKENESS = 0.5
 """Cosine from which a liked movie is named as the reason where the item-item weights know none."""
 
@@ -36,9 +38,9 @@ class Recommendation:
     Attributes:
         movie_index: row of the catalogue.
         score: what the list is ordered by, before the rules of `order.arrange`.
-        retrieval_score: two-tower and item-item together; comparable within an answer.
+        retrieval_score: the sources' scores together, each at its weight; comparable within an answer.
         predicted_rating: stars, 0.5 to 5.
-        source: one of `sources.SOURCES`, or "exploration".
+        source: one of `registry.names()`.
         because: the liked movie of the history that speaks for it most; -1 where none does.
     """
 
@@ -58,7 +60,7 @@ class Ranked:
     score: Float64
     retrieval_score: Float32
     predicted_rating: Float32
-    source: Int32
+    source: Int64
 
     def in_order(self, order: Int64) -> "Ranked":
         """Rows by position."""
@@ -74,15 +76,14 @@ class Ranked:
 class Recommender:
     """Answers histories from one bundle."""
 
-    def __init__(self, bundle: Bundle, values: params.RecommenderParams) -> None:
+    def __init__(self, bundle: Bundle, params: RecommenderParams) -> None:
         self.bundle = bundle
         self.index = bundle.index
-        self.values = values
+        self.params = params
         self._query_tower = LiteRtModel(bundle.query_tower)
         self._dcn = LiteRtModel(bundle.dcn)
         titles = self.index.titles
         self._row_of = {movie_id: row for row, movie_id in enumerate(titles.movie_id)}
-        self._most_popular = np.argsort(-self.index.popular, kind="stable")
         self._vectors = bundle.history_vectors  # a view: a copy would be a tenth of the worker's memory
         self._norms = np.linalg.norm(self._vectors, axis=1)
         self.catalogue_filter = CatalogueFilter(titles)
@@ -102,8 +103,8 @@ class Recommender:
 
         Args:
             movie_ids: MovieLens ids; unknown ones are left out, a repeated one counts as often.
-            ratings: stars, one a movie.
-            timestamps: seconds since 1970, one a movie; None: rated just before now, one second apart, in
+            ratings: stars, one per movie.
+            timestamps: seconds since 1970, one per movie; None: rated just before now, one second apart, in
                 the order given.
             now: seconds since 1970.
         """
@@ -131,12 +132,12 @@ class Recommender:
         ranked = self.rank(history, now, wanted)
         explored = np.zeros(len(ranked.movie_index), dtype=bool)
         if seed is not None:
-            mixed, explored = order.explore(np.arange(len(explored)), k, self.values.explore_share, seed)
+            mixed, explored = order.explore(np.arange(len(explored)), k, self.params.explore_share, seed)
             ranked = ranked.in_order(mixed)
         shown = ranked.in_order(np.arange(min(k, len(explored))))
         source = [
-            EXPLORATION if by_chance else SOURCES[code]
-            for by_chance, code in zip(explored[:k].tolist(), shown.source.tolist(), strict=True)
+            registry.EXPLORATION.name if by_chance else registry.SOURCES[position].name
+            for by_chance, position in zip(explored[:k].tolist(), shown.source.tolist(), strict=True)
         ]
         because = self.reasons(history, shown.movie_index)
         columns = (shown.movie_index, shown.score, shown.retrieval_score, shown.predicted_rating)
@@ -145,36 +146,38 @@ class Recommender:
 
     def rank(self, history: History, now: int, wanted: Wanted = ANY) -> Ranked:
         """Gather candidates, predict their ratings, put them in order."""
-        sourced = self.candidates(history, now, wanted)
-        scored = self.scored(sourced, self.predict_ratings(history, sourced.movie_index, now))
-        score = order.scores(scored, self.values)
+        gathered = self.candidates(history, now, wanted)
+        scored = self.scored(gathered, self.predict_ratings(history, gathered.movie_index, now))
+        score = order.scores(scored, self.params)
         exempt = np.isin(self.catalogue_filter.genres, list(wanted.genres))
-        shown = order.arrange(scored, score, self.values, exempt)
+        shown = order.arrange(scored, score, self.params, exempt)
         return Ranked(
-            scored.movie_index, score, scored.retrieval_score, scored.predicted_rating, sourced.source
+            scored.movie_index, score, scored.retrieval_score, scored.predicted_rating, gathered.source
         ).in_order(shown)
 
-    def candidates(self, history: History, now: int, wanted: Wanted = ANY) -> Sourced:
+    def candidates(self, history: History, now: int, wanted: Wanted = ANY) -> Candidates:
         """What the sources give that the history does not hold and the filter lets through."""
-        two_tower = self.index.candidates @ self.query(history, now)
-        settings, values = self.bundle.settings, self.values
-        strength = strengths(history.rating, settings.positive_rating, settings.other_weight)
-        similar = sources.similar_scores(
-            self.bundle.neighbours, history.movie_index, strength, len(self.index)
+        settings = self.bundle.settings
+        asked = Asked(
+            history=history,
+            strength=strengths(history.rating, settings.positive_rating, settings.other_weight),
+            query=self.query(history, now),
+            now=now,
+            index=self.index,
+            parts=self.bundle.of_sources,
         )
         allowed = self.catalogue_filter.allowed(wanted)
         allowed[history.movie_index] = False
-        quotas = (values.two_tower_quota, values.similar_quota, values.popular_quota)
-        return sources.gather(two_tower, similar, self._most_popular, allowed, quotas)
+        return candidates.gather(asked, allowed, self.params)
 
-    def scored(self, sourced: Sourced, predicted_rating: Float32) -> Scored:
+    def scored(self, gathered: Candidates, predicted_rating: Float32) -> Scored:
         """Candidates with all that their order is made of."""
         return Scored(
-            sourced.movie_index,
-            sourced.two_tower + np.float32(self.values.similar_weight) * sourced.similar,
+            gathered.movie_index,
+            registry.retrieval_score(gathered.scores, self.params),
             predicted_rating,
-            self._vectors[sourced.movie_index],
-            self.catalogue_filter.has_genre[sourced.movie_index],
+            self._vectors[gathered.movie_index],
+            self.catalogue_filter.has_genre[gathered.movie_index],
         )
 
     def query(self, history: History, now: int) -> Float32:
@@ -232,9 +235,7 @@ class Recommender:
         norms = self._norms * np.linalg.norm(vector)
         cosine = self._vectors @ vector / np.maximum(norms, 1e-9)
         one = np.array([movie_index], dtype=np.int32)
-        weights = sources.similar_scores(
-            self.bundle.neighbours, one, np.ones(1, dtype=np.float32), len(self.index)
-        )
+        weights = neighbours_score(self.bundle.neighbours, one, np.ones(1, dtype=np.float32), len(self.index))
         likeness = cosine / max(float(cosine.std()), 1e-9) + weights
         allowed = self.catalogue_filter.allowed(wanted)
         allowed[movie_index] = False

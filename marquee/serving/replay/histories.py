@@ -1,4 +1,4 @@
-"""Events of the table as what the recommender is asked offline, one call a history."""
+"""Events of the table as what the recommender is asked offline, one call per history."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from marquee.serving.recommender.recommender import Recommender
 
 @dataclass(frozen=True)
 class Answered:
-    """What the recommender answered to events, a row each.
+    """What the recommender answered to events, one row per event.
 
     Attributes:
         rank: (e,) int32 of the event's movie in the order shown, its place from 1; `REMOVED` where it

@@ -10,6 +10,7 @@ from marquee.models.features.person import History
 from marquee.serving.recommender.bundle import Packaged
 from marquee.serving.recommender.catalogue_filter import Wanted
 from marquee.serving.recommender.recommender import Recommendation, Recommender
+from marquee.serving.recommender.sources import registry
 from marquee.serving.service import schemas
 from marquee.serving.service.limits import Refused
 from marquee.serving.service.schemas import (
@@ -47,6 +48,19 @@ class Answers:
     def languages(self) -> list[str]:
         """What the filter by languages knows."""
         return list(self.recommender.catalogue_filter.languages)
+
+    @property
+    def sources(self) -> list[schemas.SourceWords]:
+        """Where recommendations may come from, in words."""
+        return [
+            schemas.SourceWords(
+                name=origin.name,
+                shown=origin.shown,
+                shown_at_first=origin.shown_at_first or origin.shown,
+                found_by=origin.found_by,
+            )
+            for origin in registry.origins()
+        ]
 
     def recommend(self, request: RecommendRequest, now: int) -> RecommendResponse:
         """Recommend to a history at a moment, in seconds since 1970."""

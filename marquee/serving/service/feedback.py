@@ -1,4 +1,4 @@
-"""An append-only file of events, one JSON object a line; several processes may write to it at once."""
+"""An append-only file of events, one JSON object per line; several processes may write to it at once."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,8 @@ class Recorder:
         """Write one line, whole.
 
         The file is opened anew each time, so it may be rotated by renaming. Linux puts each write of a file
-        opened to append behind all others: one call a line keeps lines whole without a lock. The line is then
-        in the hands of the operating system, not yet of the disk.
+        opened to append behind all others: one call per line keeps lines whole without a lock. The line is
+        then in the hands of the operating system, not yet of the disk.
 
         Raises:
             RecordError: the file cannot be written, or the disk is full.

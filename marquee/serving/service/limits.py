@@ -11,14 +11,16 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from marquee.pipeline import params
-from marquee.pipeline.params import Serving
+from marquee.pipeline.params import Serving, validate
+from marquee.serving.recommender.bundle_files import SERVING
 from marquee.serving.service.schemas import ErrorResponse, Problem
 
-FILE = "serving.json"
+FILE = SERVING
 NEVER_REFUSED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+"""Who looks after the service must hear from it most of all when it is busy."""
 JSON = "application/json"
 RETRY_SECONDS = 1
+"""What Retry-After asks for: a queue as long as is allowed is worked off by then."""
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +50,8 @@ class Refused(Exception):  # noqa: N818  an answer rather than an error of the s
 
 def read(folder: Path) -> Serving:
     """The limits of a bundle that was verified."""
-    return params.validate("serving", Serving, json.loads((folder / FILE).read_bytes()), folder / FILE)
+    file = folder / FILE
+    return validate("serving", Serving, json.loads(file.read_bytes()), file)
 
 
 class Limits:
@@ -59,10 +62,10 @@ class Limits:
     it is too much, and health is answered. So a flood costs the requests above the limit, never all of them.
     """
 
-    def __init__(self, app: ASGIApp, values: Callable[[], Serving]) -> None:
+    def __init__(self, app: ASGIApp, params: Callable[[], Serving]) -> None:
         """Wrap an app; the limits are asked for at each request: the bundle that has them opens later."""
         self.app = app
-        self._values = values
+        self._params = params
         self._in_flight = 0
         self._turn = asyncio.Lock()
 
@@ -71,24 +74,24 @@ class Limits:
         if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
             await self.app(scope, receive, send)
             return
-        values = self._values()
+        params = self._params()
         self._in_flight += 1
         try:
-            if self._in_flight > values.max_in_flight:
+            if self._in_flight > params.max_in_flight:
                 raise Refused.because(
-                    503, f"{values.max_in_flight} requests are being answered already; ask again later"
+                    503, f"{params.max_in_flight} requests are being answered already; ask again later"
                 )
-            await self._answer_in_time(scope, receive, send, values)
+            await self._answer_in_time(scope, receive, send, params)
         except Refused as refused:
             await refused.response()(scope, receive, send)
         finally:
             self._in_flight -= 1
 
-    async def _answer_in_time(self, scope: Scope, receive: Receive, send: Send, values: Serving) -> None:
+    async def _answer_in_time(self, scope: Scope, receive: Receive, send: Send, params: Serving) -> None:
         answer: list[Message] = []
         try:
-            async with asyncio.timeout(values.deadline_seconds):
-                body = await _body(scope, receive, values.max_body_kb * 1000)
+            async with asyncio.timeout(params.deadline_seconds):
+                body = await _body(scope, receive, params.max_body_kb * 1000)
                 await asyncio.sleep(0)  # all that have arrived are counted before the first is computed
                 answer = await self._in_turn(scope, _again(body, receive))
                 for message in answer:
@@ -97,7 +100,7 @@ class Limits:
             if answer:
                 raise  # the caller does not read it
             raise Refused.because(
-                503, f"not answered within {values.deadline_seconds:g} s; ask again later"
+                503, f"not answered within {params.deadline_seconds:g} s; ask again later"
             ) from None
 
     async def _in_turn(self, scope: Scope, receive: Receive) -> list[Message]:

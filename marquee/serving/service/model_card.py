@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from marquee.serving.service.schemas import ContentHash
+from marquee.serving.recommender.bundle_files import MODEL_CARD
+from marquee.serving.service.schemas import ContentHash, SourceWords
 
-FILE = "model_card.json"
-"""Its name in a bundle."""
+FILE = MODEL_CARD
 DESCRIBED = ("evaluate_retrieval", "evaluate_ranking", "evaluate_recommender")
 """Stages whose metrics the card shows."""
 
@@ -101,6 +101,7 @@ class ModelResponse(ModelCard):
     num_movies: Annotated[int, Field(description="in the catalogue, those added later included")]
     genres: Annotated[list[str], Field(description="what the genres filter knows")]
     languages: Annotated[list[str], Field(description="what the languages filter knows")]
+    sources: Annotated[list[SourceWords], Field(description="what a recommendation's `source` may be")]
 
 
 def build(

@@ -15,7 +15,6 @@ from marquee.serving.service.limits import JSON, Refused
 from marquee.serving.service.schemas import MovieId, MoviesQuery
 
 PAGE = Path(__file__).parent / "page"
-# Swagger UI as BentoML brings it; its validator badge would ask another host.
 DOCUMENTATION = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -31,6 +30,7 @@ DOCUMENTATION = """<!DOCTYPE html>
 </body>
 </html>
 """
+"""Swagger UI as BentoML brings it; its validator badge would ask another host."""
 ENDPOINTS = (
     *(operation.path for operation in openapi.OPERATIONS),
     *("/", "/ui/", "/docs", "/docs.json", "/static_content/", "/schema.json"),

@@ -15,12 +15,18 @@ from pydantic import (
     model_validator,
 )
 
-LATEST = 4_102_444_800  # 2100-01-01: a later time is in milliseconds
+from marquee.serving.recommender.sources import registry
+
+LATEST = 4_102_444_800
+"""2100-01-01: a later time is in milliseconds."""
 LONGEST_HISTORY = 10_000
+"""Movies; whoever rated more sends the latest."""
 MOST_MOVIES = 100
+"""In one answer; `RecommenderParams.two_tower_quota` is never less, so that there are as many to give."""
 MOST_PREDICTIONS = 500
 LONGEST_TITLE = 200
 LARGEST_ID = 2**31 - 1
+"""Ids are 32-bit numbers in the tables."""
 
 HISTORY_EXAMPLE: list[Any] = [{"movie_id": 1, "rating": 4.5}, {"movie_id": 2, "rating": 2}]
 
@@ -31,6 +37,24 @@ Year = Annotated[int, Field(ge=1800, le=2200)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Known = Annotated[int | None, Field(description="year of release; null where unknown", examples=[1995])]
 ContentHash = Annotated[str, Field(description="content hash of the bundle that answered")]
+
+
+def _known_source(name: str) -> str:
+    if name not in registry.names():
+        raise ValueError(f"must be one of {', '.join(registry.names())}; received {name}")
+    return name
+
+
+def _list_sources(schema: dict[str, Any]) -> None:
+    schema["enum"] = registry.names()
+
+
+SourceName = Annotated[
+    str,
+    AfterValidator(_known_source),
+    Field(description="where it came from; GET /model has words for it", json_schema_extra=_list_sources),
+]
+"""A name of the registry: another source is in the API's document as soon as it is there."""
 
 
 class Request(BaseModel):
@@ -203,7 +227,9 @@ class Liked(BaseModel):
 class Explanation(BaseModel):
     """How a movie got its place."""
 
-    retrieval_score: Annotated[float, Field(description="the two-tower's; comparable within one answer")]
+    retrieval_score: Annotated[
+        float, Field(description="the sources' scores together; comparable within one answer")
+    ]
     rank_by_retrieval: Annotated[int, Field(description="place in this answer by that score, from 1")]
     rank_by_rating: Annotated[int, Field(description="place in this answer by predicted rating, from 1")]
 
@@ -213,9 +239,7 @@ class RecommendedMovie(Movie):
 
     score: Annotated[float, Field(description="what the list is ordered by; comparable within one answer")]
     predicted_rating: Stars
-    source: Annotated[
-        Literal["two_tower", "similar", "popular", "exploration"], Field(description="where it came from")
-    ]
+    source: SourceName
     because: Annotated[Liked | None, Field(description="a liked movie it is close to; null: none is")]
     explanation: Annotated[Explanation | None, Field(description="null unless explain was true")] = None
 
@@ -263,6 +287,15 @@ class FeedbackResponse(BaseModel):
     """The event is on disk."""
 
     recorded: Literal[True] = True
+
+
+class SourceWords(BaseModel):
+    """Where recommendations come from, in words that a page may show."""
+
+    name: SourceName
+    shown: Annotated[str, Field(description="beside a movie without `because`")]
+    shown_at_first: Annotated[str, Field(description="the same for a visitor without a history")]
+    found_by: Annotated[str, Field(description="in full, after the words: found by")]
 
 
 class MoviesResponse(BaseModel):

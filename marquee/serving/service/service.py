@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 import marquee
 from marquee.pipeline import paths
-from marquee.serving.recommender.bundle import open_packaged, verify
+from marquee.serving.recommender.bundle import open_packaged
+from marquee.serving.recommender.manifest import verify
 from marquee.serving.service import limits, model_card, routes
 from marquee.serving.service.answers import Answers
 from marquee.serving.service.feedback import Recorder
@@ -110,6 +111,7 @@ def _card(folder: Path, answers: Answers) -> bytes:
         num_movies=answers.num_movies,
         genres=answers.genres,
         languages=answers.languages,
+        sources=answers.sources,
     )
     return card.model_dump_json().encode()
 
@@ -123,4 +125,4 @@ logging.getLogger("bentoml._internal.server.http_app").addFilter(_is_news)
 service: Any = Marquee  # the decorator makes a bentoml.Service of it
 service.mount_asgi_app(READ, path="/")
 service.add_asgi_middleware(Traffic, endpoints=routes.ENDPOINTS)
-service.add_asgi_middleware(Limits, values=lambda: READ.state.limits)
+service.add_asgi_middleware(Limits, params=lambda: READ.state.limits)

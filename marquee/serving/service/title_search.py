@@ -11,23 +11,27 @@ import numpy.typing as npt
 
 from marquee.pipeline.arrays import Float32, Int32, Int64, Uint8
 
-# What takes no part in the order of a catalogue: "Matrix, The" is looked up as "The Matrix" and "Matrix".
 ARTICLES = frozenset(
     {"the", "a", "an", "le", "la", "les", "l", "un", "une", "il", "lo", "gli", "una", "uno", "der", "die"}
     | {"das", "ein", "eine", "el", "los", "las", "den", "det", "en", "de", "het", "een"}
 )
+"""What takes no part in the order of a catalogue: "Matrix, The" is looked up as "The Matrix" and "Matrix"."""
 MOST_WORDS = 12
+"""Of a search; the rest is not read."""
 FEW = 3
 """Typos are looked for where the words as typed find fewer movies than this."""
 EXACT, BEGINNING = 1.0, 0.75
+"""What a word as typed is worth that is a whole word of the title, or the beginning of one."""
 MISTYPED = {(1, True): 0.5, (1, False): 0.4, (2, True): 0.25, (2, False): 0.15}
 """What a word is worth that takes so many edits to become the whole word, or else its beginning."""
 WHOLE_TITLE, TITLE_BEGINNING = 2.0, 1.0
+"""What is added where the words run together are the whole title, or the beginning of one."""
 LONGEST_MISTYPED = 16
+"""Letters of a word that are compared; a longer word must be typed as it is written."""
 
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
-# "Spider-Man", "Ocean's", "L.A.", "WALL·E", "M*A*S*H": written with what joins them or without.
 _JOINED = re.compile(r"[^\W_]+(?:[-'’.·*]+[^\W_]+)*")
+"""Words written with what joins them or without: "Spider-Man", "Ocean's", "L.A.", "WALL·E", "M*A*S*H"."""
 _WORD = re.compile(r"[^\W_]+")
 _LAST = "\U0010ffff"
 
@@ -197,7 +201,7 @@ def query_words(title: str) -> list[str]:
 
 
 def spell(words: Sequence[str]) -> Uint8:
-    """(LONGEST_MISTYPED, w) the letters of each word, one row a place; 0 after its end."""
+    """(LONGEST_MISTYPED, w) the letters of each word, one row per place; 0 after its end."""
     padded = "".join(word[:LONGEST_MISTYPED].ljust(LONGEST_MISTYPED, "\0") for word in words)
     points = np.frombuffer(padded.encode("utf-32-le"), dtype=np.uint32)
     # Letters of other alphabets keep their last byte only: enough to tell neighbours apart.

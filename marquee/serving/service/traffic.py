@@ -22,7 +22,9 @@ from marquee.serving.service.limits import NEVER_REFUSED
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
+"""The label of every path that is no endpoint: strangers' scans must not grow the number of series."""
 SECONDS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Upper ends of the buckets of durations: finest where answers of a healthy service lie."""
 
 REQUESTS = Counter("bentoml_service_request", "Requests answered", ["endpoint", "http_response_code"])
 DURATION = Histogram(

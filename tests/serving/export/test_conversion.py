@@ -76,7 +76,7 @@ def test_a_model_written_again_is_the_same_bytes(exported: paths.Exported, scale
         "saved_model/scaled/variables/variables.index",
         "saved_model/scaled/variables/variables.data-00000-of-00001",
     }
-    # TensorFlow numbers the functions of a process: tests/serving/test_export.py compares two processes.
+    # TensorFlow numbers the functions of a process: test_export_models.py compares two processes.
     numbered = "saved_model/scaled/saved_model.pb"
     written = [contents(folder.folder) | {numbered: b""} for folder in (again, exported)]
     assert written[0] == written[1]

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marquee.serving.recommender import bundle
-from marquee.serving.recommender.bundle import BundleError
+from marquee.serving.recommender import bundle, bundle_files, manifest
+from marquee.serving.recommender.manifest import BundleError
 from tests.fixtures.tiny_pipeline import ADDED_ID, MOVIES, VALUES, Tiny
 
 
@@ -14,8 +14,8 @@ from tests.fixtures.tiny_pipeline import ADDED_ID, MOVIES, VALUES, Tiny
 def packaged(tiny: Tiny, tmp_path: Path) -> Path:
     folder = tmp_path / "bundle"
     with contextlib.chdir(tiny.root):
-        files: dict[str, Path | bytes] = dict(bundle.parts_of_pipeline(additions=True).named())
-        bundle.write(files | {"recommender.json": VALUES.model_dump_json().encode()}, folder)
+        files: dict[str, Path | bytes] = dict(bundle_files.parts_of_pipeline(additions=True).named())
+        manifest.write(files | {bundle_files.RECOMMENDER: VALUES.model_dump_json().encode()}, folder)
     return folder
 
 
@@ -32,7 +32,7 @@ def test_a_packaged_bundle_opens_as_it_was_written(tiny: Tiny, packaged: Path):
 
 def test_movies_added_later_stand_behind_those_of_the_data_and_can_be_left_out(tiny: Tiny):
     with contextlib.chdir(tiny.root):
-        without = bundle.read(bundle.parts_of_pipeline(additions=False))
+        without = bundle.read(bundle_files.parts_of_pipeline(additions=False))
     assert len(without.index) == MOVIES
     assert len(tiny.bundle.index) == MOVIES + 1
     assert tiny.bundle.titles.movie_id[-1] == ADDED_ID
@@ -41,7 +41,7 @@ def test_movies_added_later_stand_behind_those_of_the_data_and_can_be_left_out(t
 
 def test_the_content_hash_tells_contents_and_names_apart(tmp_path: Path):
     hashes = [
-        bundle.write(files, tmp_path / "bundle")
+        manifest.write(files, tmp_path / "bundle")
         for files in ({"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1"})
     ]
     assert hashes[0] == hashes[3]
@@ -95,7 +95,7 @@ def test_a_manifest_that_is_no_json_object_is_refused(packaged: Path, text: str)
 
 
 def test_models_trained_on_other_features_are_refused(packaged: Path):
-    parts = bundle.parts_of(packaged)
+    parts = bundle_files.parts_of(packaged)
     settings = json.loads(parts.settings.read_text())
     settings["ranking_features"] = settings["ranking_features"][1:]
     parts.settings.write_text(json.dumps(settings))
@@ -104,7 +104,7 @@ def test_models_trained_on_other_features_are_refused(packaged: Path):
 
 
 def test_unreadable_models_are_refused_by_folder(packaged: Path):
-    parts = bundle.parts_of(packaged)
+    parts = bundle_files.parts_of(packaged)
     parts.catalogue.rows.write_bytes(b"PK not a zip")
     with pytest.raises(BundleError, match=r"bundle cannot be read: .*Run `dvc repro`"):
         bundle.read(parts)
@@ -113,21 +113,21 @@ def test_unreadable_models_are_refused_by_folder(packaged: Path):
 def test_without_a_winner_the_pipeline_has_no_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BundleError, match=r"winner.json cannot be read: .*Run `dvc repro export_models`"):
-        bundle.parts_of_pipeline(additions=True)
+        bundle_files.parts_of_pipeline(additions=True)
 
 
 def test_a_failed_write_leaves_the_bundle_that_was_there(packaged: Path):
-    before = bundle.verify(packaged)
+    before = manifest.verify(packaged)
     with pytest.raises(FileNotFoundError):
-        bundle.write({"a": b"1", "b": packaged / "not there"}, packaged)
-    assert bundle.verify(packaged) == before
+        manifest.write({"a": b"1", "b": packaged / "not there"}, packaged)
+    assert manifest.verify(packaged) == before
     assert [path.name for path in packaged.parent.iterdir()] == ["bundle"]
 
 
 def test_a_new_bundle_replaces_all_of_the_old_one(packaged: Path):
-    bundle.write({"a": b"1"}, packaged)
+    manifest.write({"a": b"1"}, packaged)
     assert sorted(path.name for path in packaged.iterdir()) == ["a", "manifest.json"]
-    assert bundle.total_bytes({"a": b"1", "b": packaged / "a"}) == 2
+    assert manifest.total_bytes({"a": b"1", "b": packaged / "a"}) == 2
 
 
 def _change_manifest(folder: Path, **changes: object) -> None:

@@ -7,20 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marquee.pipeline import params
+from marquee.pipeline.params import RecommenderParams
 from marquee.serving.recommender import order
 from marquee.serving.recommender.order import Scored
+from tests.fixtures.tiny_pipeline import resolved
 
 ACROSS = np.eye(6, dtype=np.float32)  # nothing is like anything else
 
 
-def values(**changes: Any) -> params.RecommenderParams:
-    known: dict[str, Any] = {
-        "two_tower_quota": 100, "similar_quota": 10, "popular_quota": 10, "popular_days": 100,
-        "similar_weight": 0.5, "rating_weight": 0.0, "genre_at_most": 10, "genre_among": 0,
-        "diversity": 0.0, "explore_share": 0.5,
-    }  # fmt: skip
-    return params.RecommenderParams(**(known | changes))
+NO_RULES = {"rating_weight": 0.0, "genre_at_most": 10, "genre_among": 0, "diversity": 0.0}
+
+
+def params(**changes: Any) -> RecommenderParams:
+    return RecommenderParams(**resolved("recommender", NO_RULES | changes))
 
 
 def scored(
@@ -36,44 +35,44 @@ def scored(
     )
 
 
-def arranged(given_: Scored, chosen: params.RecommenderParams, exempt: list[bool] | None = None) -> list[int]:
+def arranged(given_: Scored, chosen: RecommenderParams, exempt: list[bool] | None = None) -> list[int]:
     exempted = np.zeros(given_.genres.shape[1], bool) if exempt is None else np.array(exempt)
     return order.arrange(given_, order.scores(given_, chosen), chosen, exempted).tolist()
 
 
 def test_the_score_is_log_share_plus_weighted_stars():
     of_two = scored([0.0, np.log(3.0)], stars=[4.0, 2.0])  # shares 1/4 and 3/4
-    found = order.scores(of_two, values(rating_weight=0.5))
+    found = order.scores(of_two, params(rating_weight=0.5))
     np.testing.assert_allclose(found, [np.log(0.25) + 2.0, np.log(0.75) + 1.0], rtol=1e-6)
 
 
 def test_without_rules_the_best_score_comes_first_and_equal_ones_in_order_of_index():
-    assert arranged(scored([1.0, 3.0, 2.0, 3.0]), values()) == [1, 3, 2, 0]
+    assert arranged(scored([1.0, 3.0, 2.0, 3.0]), params()) == [1, 3, 2, 0]
 
 
 def test_a_genre_has_no_more_than_its_places_among_the_first():
     # Movies 0 to 3 are of genre 0, 4 and 5 of genre 1; two of a genre among the first four.
     genres = [[1, 0]] * 4 + [[0, 1]] * 2
-    rules = values(genre_at_most=2, genre_among=4)
+    rules = params(genre_at_most=2, genre_among=4)
     assert arranged(scored([9, 8, 7, 6, 5, 4], genres), rules) == [0, 1, 4, 5, 2, 3]
 
 
 def test_a_genre_that_was_asked_for_may_fill_the_list():
     genres = [[1, 0]] * 4 + [[0, 1]] * 2
-    rules = values(genre_at_most=2, genre_among=4)
+    rules = params(genre_at_most=2, genre_among=4)
     assert arranged(scored([9, 8, 7, 6, 5, 4], genres), rules, [True, False]) == [0, 1, 2, 3, 4, 5]
 
 
 def test_where_no_movie_fits_the_rule_the_best_takes_the_place():
-    assert arranged(scored([3, 2, 1], [[1]] * 3), values(genre_at_most=1, genre_among=3)) == [0, 1, 2]
+    assert arranged(scored([3, 2, 1], [[1]] * 3), params(genre_at_most=1, genre_among=3)) == [0, 1, 2]
 
 
 def test_diversity_takes_likeness_to_what_stands_above_off_the_score():
     # 1 is the same as 0 and loses 1.0 x 0.6 once 0 stands: 2 at 0.5 less than 1 now comes before it.
     vectors = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
     of_three = scored([3.0, 2.0, 1.5], vectors=vectors)
-    assert arranged(of_three, values(genre_among=3, diversity=0.6)) == [0, 2, 1]
-    assert arranged(of_three, values(genre_among=3, diversity=0.4)) == [0, 1, 2]
+    assert arranged(of_three, params(genre_among=3, diversity=0.6)) == [0, 2, 1]
+    assert arranged(of_three, params(genre_among=3, diversity=0.4)) == [0, 1, 2]
 
 
 @given(
@@ -83,13 +82,13 @@ def test_rules_move_movies_but_lose_and_repeat_none(retrieval: list[float], amon
     count = len(retrieval)
     genres = [[row % 2 == 0, row % 3 == 0] for row in range(count)]
     vectors = np.random.default_rng(1).normal(size=(count, 4)).astype(np.float32)
-    rules = values(genre_among=among, genre_at_most=at_most, diversity=0.3)
+    rules = params(genre_among=among, genre_at_most=at_most, diversity=0.3)
     assert sorted(arranged(scored(retrieval, genres, vectors), rules)) == list(range(count))
 
 
 def test_the_first_places_do_not_depend_on_how_many_are_asked_for():
     whole = scored([6, 5, 4, 3, 2, 1], [[1]] * 6)
-    assert arranged(whole, values(genre_among=2, diversity=0.5))[:1] == [0]
+    assert arranged(whole, params(genre_among=2, diversity=0.5))[:1] == [0]
 
 
 def test_exploring_fills_some_places_from_behind_and_never_the_first():

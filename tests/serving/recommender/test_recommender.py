@@ -9,7 +9,10 @@ from marquee.models.features.person import History
 from marquee.serving.recommender.catalogue_filter import Wanted
 from marquee.serving.recommender.order import log_shares
 from marquee.serving.recommender.recommender import Recommendation, Recommender
+from marquee.serving.recommender.sources import registry
 from tests.fixtures.tiny_pipeline import ADDED_ID, MOVIES, NOW, VALUES, Tiny
+
+SIMILAR = [source.name for source in registry.SOURCES].index("similar")
 
 
 def recommend(recommender: Recommender, movies: list[int], ratings: list[float], k: int = 10):
@@ -100,8 +103,8 @@ def test_the_score_is_log_share_plus_weighted_stars(recommender: Recommender):
 
 @pytest.mark.parametrize(("weight", "ordered_by"), [(0.0, "retrieval_score"), (1e6, "predicted_rating")])
 def test_the_weight_decides_who_orders(tiny: Tiny, weight: float, ordered_by: str):
-    values = VALUES.model_copy(update={"rating_weight": weight})
-    best = recommend(Recommender(tiny.bundle, values), [1, 2], [4.0, 2.0], 50)
+    params = VALUES.model_copy(update={"rating_weight": weight})
+    best = recommend(Recommender(tiny.bundle, params), [1, 2], [4.0, 2.0], 50)
     column = [getattr(movie, ordered_by) for movie in best]
     assert column == sorted(column, reverse=True)
     assert len(set(column)) > 10
@@ -112,10 +115,12 @@ def test_the_item_item_score_counts_as_much_as_its_weight_says(tiny: Tiny):
     scores = {}
     for weight in (0.0, 2.0):
         asked = Recommender(tiny.bundle, VALUES.model_copy(update={"similar_weight": weight}))
-        sourced = asked.candidates(history, NOW)
-        scores[weight] = asked.scored(sourced, np.zeros(len(sourced.movie_index), np.float32)).retrieval_score
-    np.testing.assert_allclose(scores[2.0] - scores[0.0], 2 * sourced.similar, atol=1e-5)
-    assert (sourced.similar > 0).any()
+        gathered = asked.candidates(history, NOW)
+        scores[weight] = asked.scored(
+            gathered, np.zeros(len(gathered.movie_index), np.float32)
+        ).retrieval_score
+    np.testing.assert_allclose(scores[2.0] - scores[0.0], 2 * gathered.scores[SIMILAR], atol=1e-5)
+    assert (gathered.scores[SIMILAR] > 0).any()
 
 
 def test_the_first_movies_do_not_depend_on_how_many_are_asked_for(recommender: Recommender):

@@ -16,19 +16,20 @@ import httpx
 import pytest
 
 from marquee.pipeline import paths
-from marquee.serving.recommender import bundle
+from marquee.serving.packaging import contents
+from marquee.serving.recommender import bundle_files, manifest
 from marquee.serving.recommender.bundle import Packaged
-from marquee.serving.service import feedback as events
-from marquee.serving.service import model_card
+from marquee.serving.service import feedback
 from marquee.serving.service.answers import Answers
 from marquee.serving.service.schemas import RecommendRequest
-from stages import package_service as package
 from tests.fixtures.tiny_pipeline import NOW, VALUES, Tiny
 from tests.places import ROOT
 from tests.serving import small
 from tests.serving.small import SERVING
 
-READY_SECONDS = 25
+LINKED = ("bentofile.yaml", "marquee")
+"""What `bentoml serve` runs from the root, beside the bundle."""
+READY_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(tiny: Tiny, root: Path) -> Iterator[str]:
     """The address of `bentoml serve`, started in a folder laid out as the repository is."""
-    for name in ("bentofile.yaml", "stages"):
+    for name in LINKED:
         (root / name).symlink_to(tiny.root / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tiny.root)
-        files = package.collect(bundle.parts_of_pipeline(additions=True), VALUES, SERVING)
-        files[model_card.FILE] = small.card().model_dump_json().encode()
-        bundle.write(files, root / paths.BUNDLE)
+        parts = bundle_files.parts_of_pipeline(additions=True)
+        files = contents.collect(parts, VALUES, SERVING) | contents.of_card(small.card())
+        manifest.write(files, root / paths.BUNDLE)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -100,7 +101,7 @@ def test_a_live_service_has_its_page_its_metrics_and_its_feedback_file(server: s
     counted = httpx.get(f"{server}/metrics").text
     assert 'bentoml_service_request_total{endpoint="/movies/{movie_id}",http_response_code="200"}' in counted
     httpx.post(f"{server}/feedback", json={"movie_id": 5, "event": "shown"})
-    (recorded,) = events.read(root / "logs" / "feedback.jsonl")
+    (recorded,) = feedback.read(root / "logs" / "feedback.jsonl")
     assert recorded is not None
     assert recorded["movie_id"] == 5
 
@@ -108,7 +109,7 @@ def test_a_live_service_has_its_page_its_metrics_and_its_feedback_file(server: s
 def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(
     server: str, root: Path, tmp_path: Path
 ):
-    for name in ("bentofile.yaml", "stages"):
+    for name in LINKED:
         (tmp_path / name).symlink_to(root / name)
     shutil.copytree(root / paths.BUNDLE, tmp_path / paths.BUNDLE)
     with (tmp_path / paths.BUNDLE / "dcn.tflite").open("ab") as file:

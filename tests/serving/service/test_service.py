@@ -13,14 +13,11 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from marquee.serving.recommender import bundle
-from marquee.serving.service import feedback as events
-from marquee.serving.service import service
+from marquee.serving.recommender import bundle, manifest
+from marquee.serving.service import feedback, service
 from marquee.serving.service.answers import Answers
 from tests.serving import small
 from tests.serving.small import MOVIES, SERVING, id_of
-
-READY_SECONDS = 25
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +93,7 @@ def test_feedback_is_recorded_with_its_time_once_it_was_valid(ask: TestClient, f
     before = int(time.time())
     assert ask.post("/feedback", json=event).json() == {"recorded": True}
     assert ask.post("/feedback", json={"movie_id": 6, "event": "shown"}).status_code == 404
-    (recorded,) = events.read(folder / "feedback.jsonl")
+    (recorded,) = feedback.read(folder / "feedback.jsonl")
     assert recorded is not None
     assert before <= recorded.pop("time") <= time.time()
     assert recorded == event
@@ -104,7 +101,7 @@ def test_feedback_is_recorded_with_its_time_once_it_was_valid(ask: TestClient, f
 
 def test_feedback_that_cannot_be_recorded_is_not_said_to_be(ask: TestClient, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
-        events.Recorder, "append", lambda *_: (_ for _ in ()).throw(events.RecordError("full"))
+        feedback.Recorder, "append", lambda *_: (_ for _ in ()).throw(feedback.RecordError("full"))
     )
     answered = ask.post("/feedback", json={"movie_id": 5, "event": "shown"})
     assert answered.status_code == 500
@@ -269,7 +266,7 @@ def test_a_bundle_that_is_not_there_keeps_the_service_from_starting(
     monkeypatch.setattr(service, "ROOT", tmp_path)
     monkeypatch.setattr(service, "open_packaged", bundle.open_packaged)
     with (
-        pytest.raises(bundle.BundleError, match=r"There is no bundle: .*Run `dvc repro package_service`"),
+        pytest.raises(manifest.BundleError, match=r"There is no bundle: .*Run `dvc repro package_service`"),
         TestClient(service.Marquee.to_asgi()),
     ):
         pass

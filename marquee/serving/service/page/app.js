@@ -100,6 +100,11 @@ const tell = (event) => api.feedback({ ...event, session, ...(/^[0-9a-f]{64}$/.t
 const page = {
   ratingOf: memory.ratingOf,
   isFirstVisit: () => memory.rated.length === 0,
+  wordsFor(source) {
+    const plain = source.replaceAll("_", " "); // of a service whose card did not come
+    const unknown = { shown: plain, shown_at_first: plain, found_by: plain };
+    return card?.sources.find(({ name }) => name === source) ?? unknown;
+  },
   rate(movie, rating) {
     memory.rate(movie, rating);
     tell({ movie_id: movie.movie_id, event: "rated", rating });

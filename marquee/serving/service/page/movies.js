@@ -5,19 +5,6 @@ import { definitions, make, show } from "./dom.js";
 import { poster } from "./poster.js";
 import { stars } from "./stars.js";
 
-const SOURCES = {
-  two_tower: "fits your history",
-  similar: "close to what you liked",
-  popular: "popular now",
-  exploration: "something different",
-};
-const ORIGINS = {
-  two_tower: "two-tower retrieval over the whole catalogue",
-  similar: "movies similar to the ones you liked best",
-  popular: "what is popular now",
-  exploration: "a little exploration, by chance",
-};
-
 export function languageName(code) {
   try {
     return new Intl.DisplayNames(["en"], { type: "language" }).of(code);
@@ -34,27 +21,26 @@ function button(text, label, onclick) {
   return make("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
 }
 
-function reason({ because, source }, isFirstVisit) {
+function reason({ because, source }, { shown, shown_at_first }, isFirstVisit) {
   const words = make("p", { class: "reason", "data-source": source });
   if (because) words.append("because you liked ", make("em", {}, because.title));
-  else if (isFirstVisit && source === "two_tower") words.append("a good first guess");
-  else words.append(SOURCES[source] ?? source);
+  else words.append(isFirstVisit ? shown_at_first : shown);
   return words;
 }
 
 /** Who made it, and how it got its place: a button and the panel that it opens; asked for when it is opened. */
-function disclosure(movie, current, onOpen) {
+function disclosure(movie, current, page) {
   const panel = make("div", { class: "more", hidden: true });
   const toggle = button("Details", `Details of ${movie.title}`, open);
   let facts = [];
-  const draw = () => panel.replaceChildren(definitions([...facts, ...explanation(current())]));
+  const draw = () => panel.replaceChildren(definitions([...facts, ...explanation(current(), page)]));
   toggle.setAttribute("aria-expanded", "false");
 
   async function open() {
     toggle.setAttribute("aria-expanded", String(show(panel, panel.hidden)));
     draw();
     if (panel.hidden || facts.length) return;
-    onOpen(movie);
+    page.clicked(movie);
     try {
       facts = people(await details(movie.movie_id));
     } catch (error) {
@@ -72,8 +58,8 @@ const people = ({ language, directors, cast, ratings }) => [
   ["Learned from", ratings ? `${ratings.toLocaleString("en")} ratings` : "no rating: added later, placed by what it is about"],
 ];
 
-function explanation({ source, score, explanation }) {
-  const rows = [["Found by", ORIGINS[source]]];
+function explanation({ source, score, explanation }, page) {
+  const rows = [["Found by", page.wordsFor(source).found_by]];
   if (explanation) {
     const { rank_by_retrieval, rank_by_rating, retrieval_score } = explanation;
     rows.push(["Place here", `${rank_by_retrieval} by retrieval, ${rank_by_rating} by predicted rating`]);
@@ -87,13 +73,16 @@ function card(movie, text, actions, ...panels) {
   return make("li", { class: "card" }, poster(movie), ...parts, ...panels);
 }
 
-/** A recommendation. `page`: what can be done with it (rate, dismiss, showSimilar, clicked, ratingOf, isFirstVisit). */
+/**
+ * A recommendation. `page`: what can be done with it (rate, dismiss, showSimilar, clicked), and what it is shown with
+ * (ratingOf, wordsFor, isFirstVisit).
+ */
 export function recommendation(movie, page) {
   let current = movie;
   const why = make("div");
   const control = stars(movie.title, (rating) => page.rate(movie, rating));
   const guess = make("span", { class: "guess", "aria-hidden": "true" });
-  const { toggle, panel, draw } = disclosure(movie, () => current, page.clicked);
+  const { toggle, panel, draw } = disclosure(movie, () => current, page);
   const actions = [
     button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie)),
     button("Not interested", `Not interested in ${movie.title}`, () => page.dismiss(movie)),
@@ -105,7 +94,7 @@ export function recommendation(movie, page) {
     current = row;
     control.update(page.ratingOf(row.movie_id), row.predicted_rating);
     guess.textContent = `${row.predicted_rating.toFixed(1)} predicted`;
-    why.replaceChildren(reason(row, page.isFirstVisit()));
+    why.replaceChildren(reason(row, page.wordsFor(row.source), page.isFirstVisit()));
     draw();
   };
   return element;

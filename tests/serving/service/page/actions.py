@@ -1,15 +1,24 @@
 """What somebody does with the page, by mouse."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.serving.service.page.fake_api import Api
 
+PATIENCE_SECONDS = 10
+
 
 def cards(page: Page) -> Locator:
     return page.locator("#recommendations > li")
+
+
+def card_at(page: Page, place: int) -> Locator:
+    """The card that stands in a place now, by its movie: it stays the same card wherever it moves."""
+    key = cards(page).nth(place).get_attribute("data-key")
+    return page.locator(f"#recommendations > li[data-key='{key}']")
 
 
 def open_page(page: Page, address: str) -> None:
@@ -44,7 +53,13 @@ def open_filters(page: Page) -> None:
 
 def until(api: Api, path: str, number: int) -> dict[str, Any]:
     """The last of so many requests, once they have come."""
-    end = time.monotonic() + 10
-    while len(api.bodies(path)) < number and time.monotonic() < end:
-        time.sleep(0.02)
+    eventually(lambda: len(api.bodies(path)) >= number)
     return api.bodies(path)[number - 1]
+
+
+def eventually(happened: Callable[[], bool]) -> None:
+    """Wait for what the page does without anybody seeing it."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert happened()

@@ -3,7 +3,6 @@
 import csv
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +25,8 @@ PAGE = ROOT / "marquee/serving/service/page"
 MODEL = "bba7ef61" * 8
 PREFIX = "/behind/a/prefix"
 """Where the whole service lies: the page must not assume the root."""
+LONGEST_HELD = 30
+"""Seconds after which an answer goes out that a failed test never let go."""
 
 NASTY = "<img src=x onerror=alert(1)> & <b>Bold</b>"
 
@@ -66,6 +67,11 @@ CARD = model_card.ModelResponse(
     },
     requirements={"latency_ms": model_card.Requirement(required=400, passed=True)},
     libraries=["numpy==2.4.6"],
+    sources=[
+        schemas.SourceWords(name="two_tower", shown="fits", shown_at_first="a guess", found_by="two towers"),
+        schemas.SourceWords(name="similar", shown="is near", shown_at_first="is near", found_by="neighbours"),
+        schemas.SourceWords(name="popular", shown="many like it", shown_at_first="many", found_by="counting"),
+    ],
 )
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -97,8 +103,8 @@ class Api:
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failing: dict[str, tuple[int, Any]] = field(default_factory=dict)
     """By path: answer with this status and body."""
-    slow: list[float] = field(default_factory=list)
-    """Seconds that the next answers to /recommend take, one each."""
+    held: list[threading.Event] = field(default_factory=list)
+    """The next answers to /recommend wait for one of these each."""
     card: model_card.ModelResponse = CARD
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
@@ -133,8 +139,8 @@ class Api:
         except ValidationError as error:
             problems = [{"loc": list(problem["loc"]), "msg": problem["msg"]} for problem in error.errors()]
             return JSONResponse({"detail": problems}, 400)
-        if self.slow:
-            await run_in_threadpool(time.sleep, self.slow.pop(0))
+        if self.held:
+            await run_in_threadpool(self.held.pop(0).wait, LONGEST_HELD)
         return self._failure("recommend") or _json(recommend(wanted))
 
     async def _similar(self, request: Request) -> Response:

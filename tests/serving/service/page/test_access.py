@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.serving.service.page.actions import cards, open_filters, open_page, rate, search, until
+from tests.serving.service.page.actions import card_at, cards, open_filters, open_page, rate, search, until
 from tests.serving.service.page.fake_api import Api
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_escape_closes_the_search_and_takes_back_stars(page: Page, address: str,
     search(page, "Alien")
     page.keyboard.press("Escape")
     expect(page.get_by_role("list", name="Movies found")).to_be_hidden()
-    stars = cards(page).nth(1).get_by_role("slider")
+    stars = card_at(page, 1).get_by_role("slider")
     stars.focus()
     page.keyboard.press("ArrowRight")
     expect(stars).to_have_attribute("aria-valuetext", "4.5 stars, Enter rates")
@@ -56,10 +56,12 @@ def test_escape_closes_the_search_and_takes_back_stars(page: Page, address: str,
 
 def test_focus_stays_in_the_list_when_its_movie_leaves(page: Page, address: str):
     open_page(page, address)
-    cards(page).nth(2).get_by_role("slider").focus()
+    rated = card_at(page, 2)
+    rated.get_by_role("slider").focus()
     page.keyboard.press("4")
     page.keyboard.press("Enter")
     expect(page.locator("#rated > li")).to_have_count(1)
+    expect(rated).to_have_count(0)
     expect(cards(page).nth(2).get_by_role("slider")).to_be_focused()
 
 
@@ -97,7 +99,8 @@ def test_nothing_overflows_and_text_is_readable(browser: Browser, address: str, 
     search(page, "Godfather")
     check("search")
     rate(page, "Alien", 4.5)
-    cards(page).first.get_by_role("button", name="Details of").click()
+    expect(cards(page).first).to_contain_text("because you liked Alien")
+    card_at(page, 0).get_by_role("button", name="Details of").click()
     open_filters(page)
     page.get_by_text("Horror", exact=True).click()
     check("rated, filtered, details")
@@ -115,7 +118,7 @@ def test_a_finger_rates_and_a_scroll_does_not(browser: Browser, address: str, ap
     context = browser.new_context(viewport=phone, has_touch=True, is_mobile=True, reduced_motion="reduce")
     page = context.new_page()
     open_page(page, address)
-    stars = cards(page).nth(1).locator(".stars")
+    stars = card_at(page, 1).locator(".stars")
     stars.scroll_into_view_if_needed()
     box = stars.bounding_box()
     assert box is not None

@@ -1,0 +1,1 @@
+"""Where candidates come from: one registry, and a module for how each source scores the catalogue."""
