@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from marquee.pipeline import params
-from marquee.pipeline.params import Params, ParamsError, Retrieval
+from marquee.pipeline import params, sections
+from marquee.pipeline.params import Params, Retrieval
+from marquee.pipeline.sections import ParamsError
 from tests.places import ROOT
 
 Edit = Callable[[dict[str, Any]], object]
@@ -128,18 +129,18 @@ def test_the_seed_is_a_whole_number(edited: Callable[[Edit], Path], value: Any) 
 )
 def test_floats_as_dvc_exp_run_writes_them_are_numbers(tmp_path: Path, text: str, number: float) -> None:
     (tmp_path / "a.yaml").write_text(f"a: {{b: {text}}}\n", encoding="utf-8")
-    assert params.read_yaml(tmp_path / "a.yaml") == {"a": {"b": number}}
+    assert sections.read_yaml(tmp_path / "a.yaml") == {"a": {"b": number}}
 
 
 @pytest.mark.parametrize("text", ["e5", "1e", "ml-1e5", "12a"])
 def test_text_that_only_looks_like_a_float_stays_text(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(f"a: {text}\n", encoding="utf-8")
-    assert params.read_yaml(tmp_path / "a.yaml") == {"a": text}
+    assert sections.read_yaml(tmp_path / "a.yaml") == {"a": text}
 
 
 def test_a_rule_over_two_knobs_says_which_and_what_to_do() -> None:
     with pytest.raises(ParamsError) as error:
-        params.validate("retrieval", Retrieval, retrieval_with(embedding_dim=64, heads=3))
+        sections.validate("retrieval", Retrieval, retrieval_with(embedding_dim=64, heads=3))
     assert str(error.value) == (
         "params.yaml: retrieval: embedding_dim 64 is not a multiple of heads 3; change one."
     )
@@ -147,7 +148,7 @@ def test_a_rule_over_two_knobs_says_which_and_what_to_do() -> None:
 
 def test_a_history_of_one_movie_is_refused_for_half_of_it_is_nothing() -> None:
     with pytest.raises(ParamsError, match=r"history_length: Input should be greater than or equal to 2"):
-        params.validate("retrieval", Retrieval, retrieval_with(history_length=1))
+        sections.validate("retrieval", Retrieval, retrieval_with(history_length=1))
 
 
 @pytest.mark.parametrize("cutoff", ["validation_cutoff", "test_cutoff"])

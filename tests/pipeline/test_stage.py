@@ -8,7 +8,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from marquee.pipeline import params
-from marquee.pipeline.params import Params, ParamsError
+from marquee.pipeline.params import Params
+from marquee.pipeline.sections import ParamsError
 from marquee.pipeline.stage import Log, run_stage
 from tests.places import ROOT
 

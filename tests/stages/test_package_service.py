@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from marquee.pipeline import params, paths
+from marquee.pipeline import paths, sections
 from marquee.pipeline.params import Params, Requirements
 from marquee.serving.packaging import bento
 from marquee.serving.packaging.gates import GateError
@@ -89,7 +89,7 @@ def test_the_stage_builds_a_bento_of_exactly_what_the_service_needs(house: Path,
     (built,) = (tmp_path / "bentos" / "marquee").glob("*/bento.yaml")
     held = {path.relative_to(built.parent / "src").as_posix() for path in (built.parent / "src").rglob("*")}
     assert {"marquee/serving/recommender/recommender.py", "models/bundle/manifest.json"} <= held
-    options = params.read_yaml(ROOT / bento.BENTOFILE)
+    options = sections.read_yaml(ROOT / bento.BENTOFILE)
     named = {path.as_posix() for path in bento.included(house, options["include"])}
     assert {name for name in held if (built.parent / "src" / name).is_file()} == named
     assert manifest.verify(built.parent / "src" / paths.BUNDLE) == manifest.verify(paths.BUNDLE)

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Generic, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from marquee.pipeline import params
-from marquee.pipeline.params import ParamsError, S, Section, Tune
+from marquee.pipeline import paths, sections
+from marquee.pipeline.params import Tune
+from marquee.pipeline.sections import ParamsError, S, Section
 
 TRIED_VALUES = 1000
 """Ranges of so many whole numbers are tried against the model value by value, larger ones at their ends."""
@@ -154,7 +155,7 @@ class Plan(Generic[S]):
         Raises:
             ParamsError: the model refuses the combination.
         """
-        return params.validate(self.section, self.model, {**self.fixed, **chosen})
+        return sections.validate(self.section, self.model, {**self.fixed, **chosen}, paths.PARAMS)
 
 
 def plan(section: str, model: type[S], fixed: Mapping[str, Any], tune: Tune) -> Plan[S]:
@@ -185,7 +186,7 @@ def _knob(section: str, name: str, written: Mapping[str, Any]) -> Knob:
         raise ParamsError(f"params.yaml: {key}.type is missing: one of {', '.join(KINDS)}.")
     if written["type"] not in list(KINDS):
         raise ParamsError(f"params.yaml: {key}.type is {written['type']!r}; use one of {', '.join(KINDS)}.")
-    return params.validate(key, KINDS[written["type"]], written)
+    return sections.validate(key, KINDS[written["type"]], written, paths.PARAMS)
 
 
 def _misplaced(made: Plan[Any]) -> Iterator[str]:
@@ -209,7 +210,7 @@ def _refused_at_default(made: Plan[Any]) -> Iterator[str]:
         if name in made.knobs:
             yield _refusal(made.section, name, "default", made.defaults[name], problem)
         else:
-            yield params.explain(made.section, made.model, problem)
+            yield sections.explain(made.section, made.model, problem)
 
 
 def _refused_in_range(made: Plan[Any]) -> Iterator[str]:

@@ -31,7 +31,8 @@ from marquee.models.tuning.sweep_result import (
     write_result,
 )
 from marquee.pipeline import paths
-from marquee.pipeline.params import ParamsError, S, Tune
+from marquee.pipeline.params import Tune
+from marquee.pipeline.sections import ParamsError, S
 
 Report = Callable[[int, float], None]
 HOUSE = Path(marquee.__file__).parents[1]

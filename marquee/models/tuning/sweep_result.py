@@ -15,7 +15,7 @@ import yaml
 
 from marquee.models.tuning.search_space import CategoricalKnob, Knob, Plan
 from marquee.pipeline import files, paths, scores
-from marquee.pipeline.params import S
+from marquee.pipeline.sections import S
 
 Direction = Literal["maximize", "minimize"]
 MIN_TRIALS_FOR_IMPORTANCE = 4

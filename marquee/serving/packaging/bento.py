@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from marquee.pipeline import params
+from marquee.pipeline import sections
 from marquee.serving.recommender.manifest import BundleError
 
 BENTOFILE = "bentofile.yaml"
@@ -15,7 +15,7 @@ BENTOFILE = "bentofile.yaml"
 
 def packages(root: Path) -> list[str]:
     """What the service runs on, as bentofile.yaml pins it."""
-    pinned: list[str] = params.read_yaml(root / BENTOFILE)["python"]["packages"]
+    pinned: list[str] = sections.read_yaml(root / BENTOFILE)["python"]["packages"]
     return pinned
 
 
@@ -27,7 +27,7 @@ def build(root: Path, log: logging.Logger) -> str:
     """
     import bentoml  # only here: it sets up logging and a store at import
 
-    options = params.read_yaml(root / BENTOFILE)
+    options = sections.read_yaml(root / BENTOFILE)
     # A copy of exactly the named files: BentoML's patterns match at any depth, and DVC's temporary folders
     # hold whole repositories.
     with tempfile.TemporaryDirectory(prefix="marquee-bento-") as name:

@@ -18,7 +18,7 @@ from marquee.data.tables.facts import Titles
 from marquee.models.features.history import HISTORY_FEATURES, QUERY_FEATURES
 from marquee.models.features.pair import FEATURES
 from marquee.models.neighbours.item_item import ItemItem
-from marquee.pipeline import params
+from marquee.pipeline import sections
 from marquee.pipeline.arrays import Float32
 from marquee.pipeline.params import RecommenderParams
 from marquee.serving.recommender import bundle_files, catalogue_index, manifest
@@ -138,5 +138,5 @@ def open_packaged(folder: Path) -> Packaged:
     """
     content_hash = manifest.verify(folder)
     file = folder / bundle_files.RECOMMENDER
-    recommender = params.validate("recommender", RecommenderParams, json.loads(file.read_bytes()), file)
+    recommender = sections.validate("recommender", RecommenderParams, json.loads(file.read_bytes()), file)
     return Packaged(read(bundle_files.parts_of(folder)), recommender, content_hash)

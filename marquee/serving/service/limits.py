@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from marquee.pipeline.params import Serving, validate
+from marquee.pipeline.params import Serving
+from marquee.pipeline.sections import validate
 from marquee.serving.recommender.bundle_files import SERVING
 from marquee.serving.service.schemas import ErrorResponse, Problem
 

@@ -7,7 +7,8 @@ import pytest
 
 from marquee.models.tuning import search_space
 from marquee.pipeline import params
-from marquee.pipeline.params import Neighbours, ParamsError, Ranking, RecommenderParams, Retrieval, Section
+from marquee.pipeline.params import Neighbours, Ranking, RecommenderParams, Retrieval
+from marquee.pipeline.sections import ParamsError, Section
 from tests.models.tuning.toy_sweep import DROPOUT, FIXED, LAYERS, RATE, SEARCH, WIDTH, Toy, planned
 from tests.places import ROOT
 

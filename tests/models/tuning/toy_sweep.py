@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from marquee.models.tuning import search_space, sweep
 from marquee.models.tuning.search_space import Plan
 from marquee.models.tuning.sweep_result import Direction, Result
-from marquee.pipeline.params import Section, Tune
+from marquee.pipeline.params import Tune
+from marquee.pipeline.sections import Section
 
 LOG = logging.getLogger("test_sweep")
 Objective = Callable[["Toy", sweep.Report], float]

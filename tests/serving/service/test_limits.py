@@ -13,7 +13,7 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from marquee.pipeline import params
+from marquee.pipeline import params, sections
 from marquee.serving.service import limits
 from marquee.serving.service.limits import Limits, Refused
 from tests.serving import small
@@ -313,5 +313,5 @@ def test_a_bundle_keeps_the_limits_and_what_is_recorded(tmp_path: Path):
 
 def test_a_bundle_from_before_events_were_recorded_is_refused_by_name(tmp_path: Path):
     (tmp_path / limits.FILE).write_text(json.dumps(SERVING.model_dump(exclude={"events"})))
-    with pytest.raises(params.ParamsError, match=r"serving\.json: serving\.events is missing"):
+    with pytest.raises(sections.ParamsError, match=r"serving\.json: serving\.events is missing"):
         limits.read(tmp_path)
