@@ -12,7 +12,7 @@ from marquee.pictures import plots
 OUT = Path(__file__).with_name("architecture.png")
 ROWS = (
     ("monitoring", ()),
-    ("serving", ("packaging", "variants", "export", "replay", "service", "recommender")),
+    ("serving", ("packaging", "variants", "export", "replay", "service", "telemetry", "recommender")),
     ("models", ("tuning", "retrieval", "ranking", "training", "neighbours", "baselines", "features")),
     ("evaluation", ("reporting", "progress", "measures")),
     ("data", ("exploration", "preparation", "sources", "sample", "tables")),
