@@ -19,8 +19,8 @@ ROWS = (
     ("", ("events", "pictures", "pipeline")),
 )
 """Layers from the top: a room imports rooms to its right or below; the order within one is by hand."""
-EVERYWHERE = {"marquee.pipeline", "marquee.pictures"}
-"""Rooms that nearly all import: arrows to them would hide the others."""
+SHARED = {"marquee.pipeline", "marquee.pictures", "marquee.events"}
+"""Rooms that rooms of all layers import: arrows to them would hide the others."""
 WIDTH, HEIGHT, GAP = 1.5, 0.62, 0.36
 ROW_HEIGHT = 1.5
 
@@ -43,7 +43,7 @@ def arrows(graph: grimp.ImportGraph, known: dict[str, int]) -> set[tuple[str, st
         room = room_of(module)
         for imported in graph.find_modules_directly_imported_by(module):
             other = room_of(imported)
-            if room in known and other in known and other not in EVERYWHERE | {room}:
+            if room in known and other in known and other not in SHARED | {room}:
                 direct[room].add(other)
     return without_shortcuts(direct)
 
