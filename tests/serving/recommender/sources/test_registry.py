@@ -34,7 +34,7 @@ def by_letter(asked: Asked) -> Float32:
 
 @pytest.fixture
 def fourth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
-    """A source with a file of its own, as one line more of the registry."""
+    """A source with a file of its own, as one more line of the registry."""
     left_by = tmp_path / "pipeline" / FIRST_LETTERS
     left_by.parent.mkdir()
     left_by.write_text("A")
@@ -103,7 +103,7 @@ def test_another_source_is_in_the_document_and_its_words_are_in_the_model_card(
     assert "alphabet" in {movie["source"] for movie in answered["recommendations"]}
 
 
-def test_a_name_that_is_in_no_line_of_the_registry_is_no_source():
+def test_a_name_that_the_registry_lacks_is_no_source():
     with pytest.raises(
         ValueError, match=r"must be one of two_tower, similar, popular, .*exploration; received x"
     ):

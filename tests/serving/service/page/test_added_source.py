@@ -32,7 +32,7 @@ LAST = Source(
 
 @pytest.fixture
 def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The page of the whole service, with a source more."""
+    """The page of the whole service, with one more source."""
     monkeypatch.setattr(registry, "SOURCES", (*registry.SOURCES, LAST))
     with small.application(tmp_path) as app, served(app) as host:
         yield f"{host}/ui/"
