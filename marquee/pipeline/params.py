@@ -156,6 +156,7 @@ class RecommenderParams(Section):
     genre_among: Annotated[int, Field(ge=0)]
     diversity: Annotated[float, Field(ge=0)]
     explore_share: Share
+    explore_temperature: Positive
 
 
 class EventsParams(Section):
@@ -169,13 +170,23 @@ class EventsParams(Section):
     max_gb: Positive
 
 
+class ChallengerParams(Section):
+    """A second bundle, `models/challenger`, beside the champion."""
+
+    mode: Literal["none", "split", "shadow"]
+    share: Annotated[float, Field(ge=0, le=1)]
+    experiment: Annotated[str, Field(min_length=1)]
+
+
 class Serving(Section):
     """What the service takes on at once, and what it records; goes into the bundle."""
 
     max_body_kb: Count
     max_in_flight: Count
     deadline_seconds: Annotated[float, Field(gt=0, le=10)]  # BentoML's own timeout, in service.py, is later
+    watch_seconds: Positive
     events: EventsParams
+    challenger: ChallengerParams
 
 
 class ExportModels(Section):

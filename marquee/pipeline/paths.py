@@ -159,6 +159,9 @@ ADDITIONS = Path("data/additions.csv")
 CATALOGUE_INDEX = Index(Path("models/index/catalogue"))
 ADDITIONS_INDEX = Index(Path("models/index/additions"))
 BUNDLE = Path("models/bundle")
+CHAMPION = Path("models/champion")
+CHALLENGER = Path("models/challenger")
+"""Copies of bundles that a running service watches; without a champion it serves BUNDLE."""
 EVENTS = Events(Path("data/events"))
 
 

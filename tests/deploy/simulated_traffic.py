@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
-from marquee.serving.service import exposition, series
+from marquee.serving.telemetry import exposition, series
 
 SHARES = (0.6, 0.25, 0.1, 0.05)
 """Of `series.SOURCES` in a list."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from marquee.serving.service import series
+from marquee.serving.telemetry import series
 from monitoring import draw_dashboard
 from tests.deploy import real_prometheus, simulated_traffic
 from tests.deploy.real_prometheus import Prometheus

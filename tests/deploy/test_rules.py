@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from marquee.pipeline import paths
-from marquee.serving.service import exposition, series
+from marquee.serving.telemetry import exposition, series
 from tests.deploy import expressions, real_prometheus
 from tests.deploy.expressions import RULE_TESTS, RULES, Expression
 from tests.deploy.simulated_traffic import Traffic

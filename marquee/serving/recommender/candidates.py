@@ -29,6 +29,11 @@ class Candidates:
     scores: Float32
     source: Int64
 
+    def by_source(self) -> dict[str, int]:
+        """Name of each source -> how many of the movies it put highest."""
+        counts = np.bincount(self.source, minlength=len(registry.SOURCES))
+        return {source.name: count for source, count in zip(registry.SOURCES, counts.tolist(), strict=True)}
+
 
 def gather(asked: Asked, allowed: Bool, params: RecommenderParams) -> Candidates:
     """Ask every source and take its best allowed movies.

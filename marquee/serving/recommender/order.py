@@ -85,22 +85,49 @@ def arrange(scored: Scored, score: Float64, params: RecommenderParams, exempt: B
     return np.concatenate([pool[chosen], pool[rest], order[POOL:]]).astype(np.int64)
 
 
-def explore(order: Int64, k: int, share: float, seed: int) -> tuple[Int64, Bool]:
-    """Give some of the first k places, never the first, to candidates from behind them.
+@dataclass(frozen=True)
+class Explored:
+    """A list in which chance had a say, columns of length c.
 
-    What is never shown is never learned about. The candidates displaced take the places left behind.
-
-    Returns:
-        (c,) the order, and (c,) which places were filled by chance.
+    Attributes:
+        order: int64, positions of the list as it was.
+        by_chance: whether a place got another movie than the best of those left.
+        propensity: float64, the probability that the place got its movie, given the places above it.
     """
-    rng = np.random.default_rng(seed)
-    drawn = np.zeros(len(order), dtype=bool)
-    drawn[1:k] = rng.random(len(drawn[1:k])) < share
-    behind = np.arange(k, len(order))
-    taken = rng.choice(behind, size=min(int(drawn.sum()), len(behind)), replace=False)
-    places = np.flatnonzero(drawn)[: len(taken)]
-    drawn[:] = False
-    drawn[places] = True
-    mixed = order.copy()
-    mixed[places], mixed[taken] = order[taken], order[places]
-    return mixed, drawn
+
+    order: Int64
+    by_chance: Bool
+    propensity: Float64
+
+
+def explore(score: Float64, k: int, share: float, temperature: float, seed: int) -> Explored:
+    """Fill each of the first k places by chance with probability `share`, else with the best movie left.
+
+    Chance draws from the movies left in proportion to exp(score / temperature), place after place: the
+    Plackett-Luce model (Plackett 1975, "The Analysis of Permutations"). What is never shown is never learned
+    about; that the probability of every place is known lets the learning correct for it.
+
+    Args:
+        score: (c,) of the list in the order shown.
+        k: how many places.
+        share: of the places left to chance; 0 leaves the list as it is.
+        temperature: above 0; the higher, the more even the draw.
+        seed: of the draw.
+    """
+    c = len(score)
+    left = np.arange(c, dtype=np.int64)
+    if share == 0:
+        return Explored(left, np.zeros(c, dtype=bool), np.ones(c))
+    weight = np.exp((score - score.max(initial=-np.inf)) / temperature)
+    by_chance, propensity = np.zeros(c, dtype=bool), np.ones(c)
+    draws = np.random.default_rng(seed).random((min(k, c), 2))
+    chosen = np.empty(len(draws), dtype=np.int64)
+    for place, (chance, which) in enumerate(draws.tolist()):
+        total = np.cumsum(weight[left])
+        pick = int(np.searchsorted(total, which * total[-1], side="right")) if chance < share else 0
+        pick = min(pick, len(left) - 1)  # rounding may end the sum a little above the last
+        by_chance[place] = pick > 0
+        propensity[place] = share * weight[left[pick]] / total[-1] + (1.0 - share) * (pick == 0)
+        chosen[place] = left[pick]
+        left = np.delete(left, pick)
+    return Explored(np.concatenate([chosen, left]), by_chance, propensity)

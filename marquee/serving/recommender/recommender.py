@@ -25,6 +25,7 @@ from marquee.serving.recommender.order import Scored
 from marquee.serving.recommender.sources import registry
 from marquee.serving.recommender.sources.similar import neighbours_score
 from marquee.serving.recommender.sources.source import Asked
+from marquee.serving.recommender.steps import Steps
 from marquee.serving.recommender.top_k import top_k
 
 LIKENESS = 0.5
@@ -42,6 +43,7 @@ class Recommendation:
         predicted_rating: stars, 0.5 to 5.
         source: one of `registry.names()`.
         because: the liked movie of the history that speaks for it most; -1 where none does.
+        propensity: the probability that its place got it, given the places above; 1 without exploration.
     """
 
     movie_index: int
@@ -50,6 +52,7 @@ class Recommendation:
     predicted_rating: float
     source: str
     because: int
+    propensity: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,13 @@ class Recommender:
         return History(movie_index[kept], rating[kept], time[kept]), list(dict.fromkeys(unknown))
 
     def recommend(
-        self, history: History, now: int, k: int, wanted: Wanted = ANY, seed: int | None = None
+        self,
+        history: History,
+        now: int,
+        k: int,
+        wanted: Wanted = ANY,
+        seed: int | None = None,
+        steps: Steps | None = None,
     ) -> list[Recommendation]:
         """The k best unseen movies, best first; fewer where fewer may be shown.
 
@@ -128,36 +137,56 @@ class Recommender:
             k: how many.
             wanted: which movies may be shown.
             seed: of the places that exploration fills; None: it fills none.
+            steps: told how long each step took, and what the sources gave.
         """
-        ranked = self.rank(history, now, wanted)
-        explored = np.zeros(len(ranked.movie_index), dtype=bool)
-        if seed is not None:
-            mixed, explored = order.explore(np.arange(len(explored)), k, self.params.explore_share, seed)
-            ranked = ranked.in_order(mixed)
-        shown = ranked.in_order(np.arange(min(k, len(explored))))
+        steps = steps or Steps()
+        ranked = self.rank(history, now, wanted, steps)
+        share = 0.0 if seed is None else self.params.explore_share
+        explored = order.explore(ranked.score, k, share, self.params.explore_temperature, seed or 0)
+        places = np.arange(min(k, len(ranked.score)))
+        shown = ranked.in_order(explored.order[places])
         source = [
             registry.EXPLORATION.name if by_chance else registry.SOURCES[position].name
-            for by_chance, position in zip(explored[:k].tolist(), shown.source.tolist(), strict=True)
+            for by_chance, position in zip(
+                explored.by_chance[places].tolist(), shown.source.tolist(), strict=True
+            )
         ]
         because = self.reasons(history, shown.movie_index)
         columns = (shown.movie_index, shown.score, shown.retrieval_score, shown.predicted_rating)
-        rows = zip(*(column.tolist() for column in columns), source, because.tolist(), strict=True)
-        return [Recommendation(*row) for row in rows]
+        rows = zip(
+            *(column.tolist() for column in columns),
+            source,
+            because.tolist(),
+            explored.propensity[places].tolist(),
+            strict=True,
+        )
+        recommended = [Recommendation(*row) for row in rows]
+        steps.done("order")
+        return recommended
 
-    def rank(self, history: History, now: int, wanted: Wanted = ANY) -> Ranked:
+    def rank(self, history: History, now: int, wanted: Wanted = ANY, steps: Steps | None = None) -> Ranked:
         """Gather candidates, predict their ratings, put them in order."""
-        gathered = self.candidates(history, now, wanted)
+        steps = steps or Steps()
+        gathered = self.candidates(history, now, wanted, steps)
         scored = self.scored(gathered, self.predict_ratings(history, gathered.movie_index, now))
+        steps.done("rank")
         score = order.scores(scored, self.params)
         exempt = np.isin(self.catalogue_filter.genres, list(wanted.genres))
         shown = order.arrange(scored, score, self.params, exempt)
+        steps.done("order")
         return Ranked(
             scored.movie_index, score, scored.retrieval_score, scored.predicted_rating, gathered.source
         ).in_order(shown)
 
-    def candidates(self, history: History, now: int, wanted: Wanted = ANY) -> Candidates:
+    def candidates(
+        self, history: History, now: int, wanted: Wanted = ANY, steps: Steps | None = None
+    ) -> Candidates:
         """What the sources give that the history does not hold and the filter lets through."""
+        steps = steps or Steps()
         settings = self.bundle.settings
+        allowed = self.catalogue_filter.allowed(wanted)
+        allowed[history.movie_index] = False
+        steps.done("filter")
         asked = Asked(
             history=history,
             strength=strengths(history.rating, settings.positive_rating, settings.other_weight),
@@ -166,9 +195,10 @@ class Recommender:
             index=self.index,
             parts=self.bundle.of_sources,
         )
-        allowed = self.catalogue_filter.allowed(wanted)
-        allowed[history.movie_index] = False
-        return candidates.gather(asked, allowed, self.params)
+        gathered = candidates.gather(asked, allowed, self.params)
+        steps.candidates = gathered.by_source()
+        steps.done("sources")
+        return gathered
 
     def scored(self, gathered: Candidates, predicted_rating: Float32) -> Scored:
         """Candidates with all that their order is made of."""

@@ -11,15 +11,11 @@ from marquee.serving.recommender.bundle import Packaged
 from marquee.serving.recommender.catalogue_filter import Wanted
 from marquee.serving.recommender.recommender import Recommendation, Recommender
 from marquee.serving.recommender.sources import registry
-from marquee.serving.service import schemas
+from marquee.serving.recommender.steps import Steps
+from marquee.serving.service import responses, schemas
 from marquee.serving.service.limits import Refused
-from marquee.serving.service.schemas import (
-    LONGEST_HISTORY,
-    Problem,
-    Rated,
-    RecommendRequest,
-    RecommendResponse,
-)
+from marquee.serving.service.responses import Problem, RecommendResponse
+from marquee.serving.service.schemas import LONGEST_HISTORY, Rated, RecommendRequest
 from marquee.serving.service.title_search import TitleSearch
 
 
@@ -32,6 +28,7 @@ class Answers:
         index = packaged.bundle.index
         self._titles = index.titles
         self._ratings = index.movies.statistics.count
+        self._unseen = frozenset(np.array(index.titles.movie_id)[self._ratings == 0].tolist())
         self._search = TitleSearch(index.titles.title, index.titles.year, self._ratings)
 
     @property
@@ -50,10 +47,10 @@ class Answers:
         return list(self.recommender.catalogue_filter.languages)
 
     @property
-    def sources(self) -> list[schemas.SourceWords]:
+    def sources(self) -> list[responses.SourceWords]:
         """Where recommendations may come from, in words."""
         return [
-            schemas.SourceWords(
+            responses.SourceWords(
                 name=origin.name,
                 shown=origin.shown,
                 shown_at_first=origin.shown_at_first or origin.shown,
@@ -62,12 +59,17 @@ class Answers:
             for origin in registry.origins()
         ]
 
-    def recommend(self, request: RecommendRequest, now: int) -> RecommendResponse:
-        """Recommend to a history at a moment, in seconds since 1970."""
+    @property
+    def unseen(self) -> frozenset[int]:
+        """Ids of the movies that training never saw."""
+        return self._unseen
+
+    def recommend(self, request: RecommendRequest, now: int, steps: Steps | None = None) -> RecommendResponse:
+        """Recommend to a history at a moment, in seconds since 1970; `steps` is told where the time goes."""
         start = time.perf_counter()
         history, unknown, now = self._history(request.history, now)
         wanted, not_excluded = self._wanted(request)
-        best = self.recommender.recommend(history, now, request.k, wanted, request.explore_seed)
+        best = self.recommender.recommend(history, now, request.k, wanted, request.explore_seed, steps)
         explained = _explanations(best) if request.explain else [None] * len(best)
         return RecommendResponse(
             recommendations=[
@@ -79,15 +81,15 @@ class Answers:
             milliseconds=round((time.perf_counter() - start) * 1e3, 3),
         )
 
-    def similar(self, request: schemas.SimilarRequest) -> schemas.SimilarResponse:
+    def similar(self, request: schemas.SimilarRequest) -> responses.SimilarResponse:
         """Movies close to one."""
         row = self.row_of(request.movie_id)
         wanted, unknown = self._wanted(request)
         rows, scores = self.recommender.similar(row, request.k, wanted)
-        return schemas.SimilarResponse(
+        return responses.SimilarResponse(
             movie_id=request.movie_id,
             similar=[
-                schemas.SimilarMovie(**self._shown(other), score=score)
+                responses.SimilarMovie(**self._shown(other), score=score)
                 for other, score in zip(rows.tolist(), scores.tolist(), strict=True)
             ],
             unknown_movie_ids=_once(unknown),
@@ -96,30 +98,30 @@ class Answers:
 
     def predict_ratings(
         self, request: schemas.PredictRatingsRequest, now: int
-    ) -> schemas.PredictRatingsResponse:
+    ) -> responses.PredictRatingsResponse:
         """What a person would rate some movies at a moment."""
         history, unknown, now = self._history(request.history, now)
         rows = np.array(self.recommender.rows_of(request.movie_ids), dtype=np.int32)
         asked = np.array(request.movie_ids)
         stars = self.recommender.predict_ratings(history, rows[rows >= 0], now)
-        return schemas.PredictRatingsResponse(
+        return responses.PredictRatingsResponse(
             predictions=[
-                schemas.Prediction(movie_id=movie_id, predicted_rating=rating)
+                responses.Prediction(movie_id=movie_id, predicted_rating=rating)
                 for movie_id, rating in zip(asked[rows >= 0].tolist(), stars.tolist(), strict=True)
             ],
             unknown_movie_ids=_once(unknown, asked[rows < 0].tolist()),
             model=self.content_hash,
         )
 
-    def movies(self, query: schemas.MoviesQuery) -> schemas.MoviesResponse:
+    def movies(self, query: schemas.MoviesQuery) -> responses.MoviesResponse:
         """Movies by title."""
         rows = self._search.search(query.title, query.k)
-        return schemas.MoviesResponse(movies=[schemas.Movie(**self._shown(row)) for row in rows])
+        return responses.MoviesResponse(movies=[responses.Movie(**self._shown(row)) for row in rows])
 
-    def movie(self, movie_id: int) -> schemas.MovieDetails:
+    def movie(self, movie_id: int) -> responses.MovieDetails:
         """All about one movie."""
         row, titles = self.row_of(movie_id), self._titles
-        return schemas.MovieDetails(
+        return responses.MovieDetails(
             **self._shown(row),
             language=titles.language[row] or None,
             directors=titles.directors[row],
@@ -190,29 +192,30 @@ class Answers:
         }
 
     def _recommended(
-        self, recommendation: Recommendation, explanation: schemas.Explanation | None
-    ) -> schemas.RecommendedMovie:
+        self, recommendation: Recommendation, explanation: responses.Explanation | None
+    ) -> responses.RecommendedMovie:
         titles, liked = self._titles, recommendation.because
-        return schemas.RecommendedMovie(
+        return responses.RecommendedMovie(
             **self._shown(recommendation.movie_index) | {"source": recommendation.source},
             score=recommendation.score,
             predicted_rating=recommendation.predicted_rating,
             because=(
-                schemas.Liked(movie_id=titles.movie_id[liked], title=titles.title[liked])
+                responses.Liked(movie_id=titles.movie_id[liked], title=titles.title[liked])
                 if liked >= 0
                 else None
             ),
+            propensity=recommendation.propensity,
             explanation=explanation,
         )
 
 
-def _explanations(best: list[Recommendation]) -> list[schemas.Explanation]:
+def _explanations(best: list[Recommendation]) -> list[responses.Explanation]:
     """How each movie of an answer got its place."""
     scores = np.array([(one.retrieval_score, one.predicted_rating) for one in best]).reshape(-1, 2)
     # Equal scores share the better place.
     places = 1 + (scores[None, :, :] > scores[:, None, :]).sum(axis=1)
     return [
-        schemas.Explanation(
+        responses.Explanation(
             retrieval_score=one.retrieval_score, rank_by_retrieval=retrieval, rank_by_rating=rating
         )
         for one, (retrieval, rating) in zip(best, places.tolist(), strict=True)

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from marquee.pipeline.params import Serving
 from marquee.pipeline.sections import validate
 from marquee.serving.recommender.bundle_files import SERVING
-from marquee.serving.service.schemas import ErrorResponse, Problem
+from marquee.serving.service.responses import ErrorResponse, Problem
+from marquee.serving.telemetry.traffic import NEVER_MEASURED
 
 FILE = SERVING
-NEVER_REFUSED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+NEVER_REFUSED = NEVER_MEASURED
 """Who looks after the service must hear from it most of all when it is busy."""
 JSON = "application/json"
 RETRY_SECONDS = 1

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from marquee.serving.recommender.bundle_files import MODEL_CARD
-from marquee.serving.service.schemas import ContentHash, SourceWords
+from marquee.serving.service.responses import SourceWords
+from marquee.serving.service.schemas import ContentHash
 
 FILE = MODEL_CARD
 DESCRIBED = ("evaluate_retrieval", "evaluate_ranking", "evaluate_recommender")

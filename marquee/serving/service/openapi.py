@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from marquee.serving.service import model_card, schemas
+from marquee.serving.service import model_card, responses, schemas
 
 REFERENCE = "#/components/schemas/{model}"
 STATUS = {
@@ -50,7 +50,7 @@ OPERATIONS = (
         "POST",
         "/recommend",
         "Movies for a history of ratings",
-        schemas.RecommendResponse,
+        responses.RecommendResponse,
         body=schemas.RecommendRequest,
         errors=_POSTED,
     ),
@@ -58,7 +58,7 @@ OPERATIONS = (
         "POST",
         "/similar",
         "Movies like one",
-        schemas.SimilarResponse,
+        responses.SimilarResponse,
         body=schemas.SimilarRequest,
         errors=(*_POSTED, 404),
     ),
@@ -66,7 +66,7 @@ OPERATIONS = (
         "POST",
         "/predict_ratings",
         "What a person would rate movies",
-        schemas.PredictRatingsResponse,
+        responses.PredictRatingsResponse,
         body=schemas.PredictRatingsRequest,
         errors=_POSTED,
     ),
@@ -74,7 +74,7 @@ OPERATIONS = (
         "POST",
         "/feedback",
         "Say what somebody did with a movie",
-        schemas.FeedbackResponse,
+        responses.FeedbackResponse,
         body=schemas.FeedbackRequest,
         errors=(*_POSTED, 404),
     ),
@@ -82,18 +82,18 @@ OPERATIONS = (
         "GET",
         "/movies",
         "Find movies by title",
-        schemas.MoviesResponse,
+        responses.MoviesResponse,
         query=schemas.MoviesQuery,
         errors=(400,),
     ),
-    Operation("GET", "/movies/{movie_id}", "All about one movie", schemas.MovieDetails, errors=(404,)),
+    Operation("GET", "/movies/{movie_id}", "All about one movie", responses.MovieDetails, errors=(404,)),
     Operation("GET", "/model", "The model card, and what the filters know", model_card.ModelResponse),
 )
 
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(schemas.ErrorResponse, "serialization")]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(responses.ErrorResponse, "serialization")]
     for operation in OPERATIONS:
         models.append((operation.response, "serialization"))
         models += [(model, "validation") for model in (operation.body, operation.query) if model]
@@ -124,7 +124,7 @@ def _describe(operation: Operation, references: Any, definitions: dict[str, Any]
         "responses": {
             "200": _content("The answer", references[operation.response, "serialization"]),
             **{
-                str(status): _content(STATUS[status], references[schemas.ErrorResponse, "serialization"])
+                str(status): _content(STATUS[status], references[responses.ErrorResponse, "serialization"])
                 for status in sorted((*operation.errors, 503))
             },
         },

@@ -10,9 +10,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from marquee.serving.service import openapi, traffic
+from marquee.serving.service import openapi
 from marquee.serving.service.limits import JSON, Refused
 from marquee.serving.service.schemas import MovieId, MoviesQuery
+from marquee.serving.telemetry import exposition
 
 PAGE = Path(__file__).parent / "page"
 DOCUMENTATION = """<!DOCTYPE html>
@@ -51,7 +52,7 @@ class PageFiles(StaticFiles):
 
 
 def application() -> Starlette:
-    """The routes; `state.answers` and `state.model_card` (bytes) are set once the bundle is open."""
+    """The routes; `state.deployment` is set once the bundle is open."""
     return Starlette(
         routes=[
             Route("/", _to_page),
@@ -77,7 +78,7 @@ async def _movies(request: Request) -> Response:
         query = MoviesQuery.model_validate_strings(dict(request.query_params))
     except ValidationError as error:
         raise Refused.invalid(error) from None
-    found = request.app.state.answers.movies(query)
+    found = request.app.state.deployment.champion.answers.movies(query)
     return Response(found.model_dump_json(), media_type=JSON)
 
 
@@ -87,11 +88,13 @@ async def _movie(request: Request) -> Response:
         movie_id = _MOVIE_ID.validate_strings(text)
     except ValidationError:
         raise Refused.because(404, f"{text[:20]} is not in the catalogue", "movie_id") from None
-    return Response(request.app.state.answers.movie(movie_id).model_dump_json(), media_type=JSON)
+    return Response(
+        request.app.state.deployment.champion.answers.movie(movie_id).model_dump_json(), media_type=JSON
+    )
 
 
 async def _model(request: Request) -> Response:
-    return Response(request.app.state.model_card, media_type=JSON)
+    return Response(request.app.state.deployment.champion.model_card, media_type=JSON)
 
 
 async def _documentation(request: Request) -> Response:
@@ -103,7 +106,7 @@ async def _document(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
-    return Response(traffic.exposition(), media_type=traffic.MEDIA_TYPE)
+    return Response(exposition.exposition(), media_type=exposition.MEDIA_TYPE)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

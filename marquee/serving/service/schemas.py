@@ -1,4 +1,4 @@
-"""What goes in and out of the service: the documented contract.
+"""What goes into the service: the documented contract; what comes out is in `responses.py`.
 
 Requests are strict: a text is no number, an unknown field is an error. Defaults are those of the API alone.
 """
@@ -26,6 +26,8 @@ MOST_MOVIES = 100
 MOST_PREDICTIONS = 500
 LONGEST_TITLE = 200
 LARGEST_ID = 2**31 - 1
+REQUEST_ID = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+"""UUIDv7, as the event log has it."""
 """Ids are 32-bit numbers in the tables."""
 
 HISTORY_EXAMPLE: list[Any] = [{"movie_id": 1, "rating": 4.5}, {"movie_id": 2, "rating": 2}]
@@ -61,6 +63,17 @@ class Request(BaseModel):
     """Whatever a caller sends."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+VisitorId = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="ties the requests of one visitor together; opaque, nothing personal",
+        examples=["7f3a9c"],
+    ),
+]
 
 
 class Rated(Request):
@@ -122,6 +135,7 @@ class Filters(Request):
     exclude: Annotated[
         list[MovieId], Field(max_length=LONGEST_HISTORY, description="movies not to show", examples=[[7]])
     ] = []
+    visitor_id: VisitorId = None
 
 
 class RecommendRequest(Filters):
@@ -162,25 +176,27 @@ class PredictRatingsRequest(Request):
 
     history: History
     movie_ids: Annotated[list[MovieId], Field(min_length=1, max_length=MOST_PREDICTIONS)]
+    visitor_id: VisitorId = None
 
 
 class FeedbackRequest(Request):
     """What somebody did with a movie they were shown."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"movie_id": 1, "event": "clicked"}})
+    model_config = ConfigDict(json_schema_extra={"example": {"movie_id": 1, "event": "clicked", "place": 3}})
 
     movie_id: MovieId
     event: Literal["shown", "clicked", "rated", "dismissed"]
     rating: Annotated[
         Stars | None, Field(validate_default=True, description="only and always where the event is rated")
     ] = None
-    model: Annotated[
-        str | None, Field(pattern="^[0-9a-f]{64}$", description="of the answer that showed it")
-    ] = None
-    session: Annotated[
+    answer_id: Annotated[
         str | None,
-        Field(min_length=1, max_length=100, description="what ties events together; nothing personal"),
+        Field(pattern=REQUEST_ID, description="request_id of the answer that showed it"),
     ] = None
+    place: Annotated[
+        int | None, Field(ge=1, le=MOST_MOVIES, description="of the movie in that answer, from 1")
+    ] = None
+    visitor_id: VisitorId = None
 
     @field_validator("rating")
     @classmethod
@@ -206,121 +222,3 @@ class MoviesQuery(Request):
         ),
     ]
     k: K = 10
-
-
-class Movie(BaseModel):
-    """A movie as every answer shows it."""
-
-    movie_id: MovieId
-    title: Annotated[str, Field(examples=["Toy Story"])]
-    year: Known
-    genres: Annotated[list[str], Field(examples=[["Animation", "Comedy"]])]
-
-
-class Liked(BaseModel):
-    """The movie of the history that led to a recommendation."""
-
-    movie_id: MovieId
-    title: str
-
-
-class Explanation(BaseModel):
-    """How a movie got its place."""
-
-    retrieval_score: Annotated[
-        float, Field(description="the sources' scores together; comparable within one answer")
-    ]
-    rank_by_retrieval: Annotated[int, Field(description="place in this answer by that score, from 1")]
-    rank_by_rating: Annotated[int, Field(description="place in this answer by predicted rating, from 1")]
-
-
-class RecommendedMovie(Movie):
-    """One movie of an answer."""
-
-    score: Annotated[float, Field(description="what the list is ordered by; comparable within one answer")]
-    predicted_rating: Stars
-    source: SourceName
-    because: Annotated[Liked | None, Field(description="a liked movie it is close to; null: none is")]
-    explanation: Annotated[Explanation | None, Field(description="null unless explain was true")] = None
-
-
-class RecommendResponse(BaseModel):
-    """Movies the history does not hold, best first."""
-
-    recommendations: list[RecommendedMovie]
-    unknown_movie_ids: Annotated[list[int], Field(description="of history and exclude; they were left out")]
-    model: ContentHash
-    milliseconds: Annotated[float, Field(description="spent in the service on this answer")]
-
-
-class SimilarMovie(Movie):
-    """One movie of an answer."""
-
-    score: Annotated[float, Field(description="likeness; comparable within one answer")]
-
-
-class SimilarResponse(BaseModel):
-    """Movies close to one, the closest first."""
-
-    movie_id: MovieId
-    similar: list[SimilarMovie]
-    unknown_movie_ids: Annotated[list[int], Field(description="of exclude; they were left out")]
-    model: ContentHash
-
-
-class Prediction(BaseModel):
-    """What the person would rate a movie."""
-
-    movie_id: MovieId
-    predicted_rating: Stars
-
-
-class PredictRatingsResponse(BaseModel):
-    """Predictions in the order asked; unknown movies have none."""
-
-    predictions: list[Prediction]
-    unknown_movie_ids: Annotated[list[int], Field(description="of history and movie_ids")]
-    model: ContentHash
-
-
-class FeedbackResponse(BaseModel):
-    """The event is on disk."""
-
-    recorded: Literal[True] = True
-
-
-class SourceWords(BaseModel):
-    """Where recommendations come from, in words that a page may show."""
-
-    name: SourceName
-    shown: Annotated[str, Field(description="beside a movie without `because`")]
-    shown_at_first: Annotated[str, Field(description="the same for a visitor without a history")]
-    found_by: Annotated[str, Field(description="in full, after the words: found by")]
-
-
-class MoviesResponse(BaseModel):
-    """Movies found, the best match first."""
-
-    movies: list[Movie]
-
-
-class MovieDetails(Movie):
-    """All that the catalogue shows of a movie."""
-
-    language: Annotated[str | None, Field(description="null where unknown", examples=["en"])]
-    directors: list[str]
-    cast: list[str]
-    ratings: Annotated[int, Field(description="ratings the model learned from; 0: added later")]
-
-
-class Problem(BaseModel):
-    """One rule that a request breaks."""
-
-    loc: Annotated[list[str | int], Field(description="the field; empty: the whole request")]
-    msg: Annotated[str, Field(description="the rule")]
-
-
-class ErrorResponse(BaseModel):
-    """Every answer that is not 200."""
-
-    detail: list[Problem]

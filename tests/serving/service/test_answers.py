@@ -10,11 +10,11 @@ from marquee.serving.recommender import recommender
 from marquee.serving.recommender.catalogue_filter import Wanted
 from marquee.serving.service.answers import Answers
 from marquee.serving.service.limits import Refused
+from marquee.serving.service.responses import RecommendResponse
 from marquee.serving.service.schemas import (
     MoviesQuery,
     PredictRatingsRequest,
     RecommendRequest,
-    RecommendResponse,
     SimilarRequest,
 )
 from tests.serving import small

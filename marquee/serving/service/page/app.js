@@ -13,12 +13,12 @@ const MOST = 100; // the API's limit
 const RATED_SHOWN = 6; // of the ratings, until somebody wants them all
 
 const memory = new Memory();
-const session = `page-${Math.random().toString(36).slice(2, 12)}`;
+const visitor = `page-${Math.random().toString(36).slice(2, 12)}`; // of this visit, nothing personal
 const movieId = (movie) => movie.movie_id;
 
 let wanted = STEP;
 let card = null; // GET /model
-let model = null; // content hash of the bundle that answered last
+let shown = new Map(); // movie_id -> { answer_id, place } in the answer that shows it
 let allRated = false;
 let news = ""; // what changed since the last answer, to be said with the next
 let retry; // timer of the next attempt after a failure
@@ -35,6 +35,7 @@ function request() {
     exclude: memory.dismissed.map(movieId),
     k: wanted,
     explain: true,
+    visitor_id: visitor,
     ...(genres.length && { genres }),
     ...(languages.length && { languages }),
     ...(Object.keys(years).length && { years }),
@@ -67,8 +68,8 @@ async function refresh() {
   }
 }
 
-function showRecommendations({ recommendations, unknown_movie_ids, model: answered, milliseconds }, roundTrip) {
-  model = answered;
+function showRecommendations({ recommendations, unknown_movie_ids, model, request_id, milliseconds }, roundTrip) {
+  shown = new Map(request_id ? recommendations.map(({ movie_id }, row) => [movie_id, { answer_id: request_id, place: row + 1 }]) : []);
   show(byId("problem"), false);
   byId("recommendations").classList.remove("stale");
   reconcile(byId("recommendations"), recommendations, movieId, (movie) => movies.recommendation(movie, page));
@@ -78,7 +79,7 @@ function showRecommendations({ recommendations, unknown_movie_ids, model: answer
   byId("unknown").textContent = `${unknown} of your ratings left out: this model does not know the movie.`;
   show(byId("unknown"), unknown > 0);
   byId("spent").textContent =
-    `${milliseconds.toFixed(1)} ms in the service · ${roundTrip.toFixed(0)} ms round trip · model ${answered.slice(0, 8)}`;
+    `${milliseconds.toFixed(1)} ms in the service · ${roundTrip.toFixed(0)} ms round trip · model ${model.slice(0, 8)}`;
   const first = recommendations[0];
   const list = first ? `${plural(recommendations.length, "recommendation")}, first ${first.title}` : "No movie passes these filters";
   announce(news ? `${news}. ${list}` : list);
@@ -95,7 +96,7 @@ function showProblem({ message, retrySeconds = 0 }) {
 
 // ---- what can be done with a movie ------------------------------------------------------------------------
 
-const tell = (event) => api.feedback({ ...event, session, ...(/^[0-9a-f]{64}$/.test(model ?? "") && { model }) });
+const tell = (event) => api.feedback({ ...event, visitor_id: visitor, ...shown.get(event.movie_id) });
 
 const page = {
   ratingOf: memory.ratingOf,

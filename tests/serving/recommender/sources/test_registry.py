@@ -17,7 +17,8 @@ from marquee.serving.recommender.sources.source import Asked, Part, Source
 from marquee.serving.replay import candidate_lists, histories
 from marquee.serving.service import openapi
 from marquee.serving.service.answers import Answers
-from marquee.serving.service.schemas import RecommendedMovie, RecommendRequest
+from marquee.serving.service.responses import RecommendedMovie
+from marquee.serving.service.schemas import RecommendRequest
 from tests.fixtures.tiny_pipeline import NOW, VALUES, Tiny
 from tests.places import ROOT
 from tests.serving import small

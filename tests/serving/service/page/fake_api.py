@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from marquee.serving.service import model_card, schemas
+from marquee.serving.service import model_card, responses, schemas
 from tests.places import ROOT
 
 PAGE = ROOT / "marquee/serving/service/page"
@@ -68,9 +68,15 @@ CARD = model_card.ModelResponse(
     requirements={"latency_ms": model_card.Requirement(required=400, passed=True)},
     libraries=["numpy==2.4.6"],
     sources=[
-        schemas.SourceWords(name="two_tower", shown="fits", shown_at_first="a guess", found_by="two towers"),
-        schemas.SourceWords(name="similar", shown="is near", shown_at_first="is near", found_by="neighbours"),
-        schemas.SourceWords(name="popular", shown="many like it", shown_at_first="many", found_by="counting"),
+        responses.SourceWords(
+            name="two_tower", shown="fits", shown_at_first="a guess", found_by="two towers"
+        ),
+        responses.SourceWords(
+            name="similar", shown="is near", shown_at_first="is near", found_by="neighbours"
+        ),
+        responses.SourceWords(
+            name="popular", shown="many like it", shown_at_first="many", found_by="counting"
+        ),
     ],
 )
 
@@ -149,20 +155,20 @@ class Api:
 
     async def _feedback(self, request: Request) -> Response:
         await self._read(request, "feedback", schemas.FeedbackRequest)
-        return self._failure("feedback") or _json(schemas.FeedbackResponse())
+        return self._failure("feedback") or _json(responses.FeedbackResponse())
 
     async def _movies(self, request: Request) -> Response:
         title = request.query_params["title"].casefold()
         self.asked.append(("movies", {"title": title}))
         found = [film for film in films() if title in film.title.casefold()]
         found.sort(key=lambda film: len(film.title))  # the whole title before what only holds it
-        movies = [schemas.Movie(**film.shown()) for film in found[: int(request.query_params["k"])]]
-        return self._failure("movies") or _json(schemas.MoviesResponse(movies=movies))
+        movies = [responses.Movie(**film.shown()) for film in found[: int(request.query_params["k"])]]
+        return self._failure("movies") or _json(responses.MoviesResponse(movies=movies))
 
     async def _movie(self, request: Request) -> Response:
         film = by_id()[request.path_params["movie_id"]]
         people = {"directors": list(film.directors), "cast": list(film.cast)}
-        return _json(schemas.MovieDetails(**film.shown(), language=film.language, **people, ratings=1234))
+        return _json(responses.MovieDetails(**film.shown(), language=film.language, **people, ratings=1234))
 
     async def _model(self, _: Request) -> Response:
         return self._failure("model") or _json(self.card)
@@ -221,7 +227,7 @@ def _passes(film: Film, wanted: schemas.Filters) -> bool:
     )
 
 
-def recommend(wanted: schemas.RecommendRequest) -> schemas.RecommendResponse:
+def recommend(wanted: schemas.RecommendRequest) -> responses.RecommendResponse:
     """Movies that share most genres with the liked ones, the newest first."""
     history = {rated.movie_id: rated.rating for rated in wanted.history}
     liked = [by_id()[movie] for movie, rating in history.items() if rating >= 4 and movie in by_id()]
@@ -235,27 +241,29 @@ def recommend(wanted: schemas.RecommendRequest) -> schemas.RecommendResponse:
     for rank, film in enumerate(best, start=1):
         because = max(liked, key=lambda other: len(set(film.genres) & set(other.genres)), default=None)
         movies.append(
-            schemas.RecommendedMovie(
+            responses.RecommendedMovie(
                 **film.shown(),
                 score=10 - rank / 10,
                 predicted_rating=max(0.5, 4.6 - rank / 20),
                 source="similar" if because else "two_tower" if history else "popular",
-                because=schemas.Liked(movie_id=because.movie_id, title=because.title) if because else None,
-                explanation=schemas.Explanation(
+                because=responses.Liked(movie_id=because.movie_id, title=because.title) if because else None,
+                explanation=responses.Explanation(
                     retrieval_score=0.9 - rank / 100, rank_by_retrieval=rank, rank_by_rating=rank
                 ),
             )
         )
     unknown = sorted((set(history) | set(wanted.exclude)) - set(by_id()))
-    return schemas.RecommendResponse(
+    return responses.RecommendResponse(
         recommendations=movies, unknown_movie_ids=unknown, model=MODEL, milliseconds=2.34
     )
 
 
-def similar(wanted: schemas.SimilarRequest) -> schemas.SimilarResponse:
+def similar(wanted: schemas.SimilarRequest) -> responses.SimilarResponse:
     """Movies that share most genres with one."""
     film = by_id()[wanted.movie_id]
     others = [other for other in films() if other != film and _passes(other, wanted)]
     best = sorted(others, key=lambda other: -len(set(film.genres) & set(other.genres)))[: wanted.k]
-    rows = [schemas.SimilarMovie(**other.shown(), score=1.0) for other in best]
-    return schemas.SimilarResponse(movie_id=wanted.movie_id, similar=rows, unknown_movie_ids=[], model=MODEL)
+    rows = [responses.SimilarMovie(**other.shown(), score=1.0) for other in best]
+    return responses.SimilarResponse(
+        movie_id=wanted.movie_id, similar=rows, unknown_movie_ids=[], model=MODEL
+    )

@@ -10,8 +10,8 @@ from marquee.events import segments
 from marquee.events.records import Record
 from marquee.events.segments import Counted
 from marquee.pipeline.params import EventsParams
-from marquee.serving.service.event_log import EventLog
-from marquee.serving.service.event_writer import Stats
+from marquee.serving.telemetry.event_log import EventLog
+from marquee.serving.telemetry.event_writer import Stats
 from tests.events import examples
 
 PARAMS = EventsParams(

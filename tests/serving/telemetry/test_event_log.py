@@ -13,10 +13,10 @@ import pytest
 
 from marquee.events import segments
 from marquee.events.segments import Counted
-from marquee.serving.service import event_writer
-from marquee.serving.service.event_log import EventLog
+from marquee.serving.telemetry import event_writer
+from marquee.serving.telemetry.event_log import EventLog
 from tests.events import examples
-from tests.serving.service.event_logs import PARAMS, PATIENCE, numbered, numbers, opened, read, until
+from tests.serving.telemetry.event_logs import PARAMS, PATIENCE, numbered, numbers, opened, read, until
 
 
 def test_nothing_is_started_or_written_before_the_first_record(tmp_path: Path):

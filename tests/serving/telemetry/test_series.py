@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from marquee.serving.service import exposition, series
-from marquee.serving.service.ledger import Distribution, Ledger
+from marquee.serving.telemetry import exposition, series
+from marquee.serving.telemetry.ledger import Distribution, Ledger
 from tests.places import ROOT
 
 ANSWER = {
@@ -65,7 +65,7 @@ def stats(
 def worker(folder: Path, code: str) -> str:
     """Run code in a process of its own that writes to the folder, as BentoML starts a worker; its output."""
     done = subprocess.run(
-        [sys.executable, "-c", "from marquee.serving.service import series, exposition\n" + code],
+        [sys.executable, "-c", "from marquee.serving.telemetry import series, exposition\n" + code],
         env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)},
         cwd=ROOT,
         capture_output=True,

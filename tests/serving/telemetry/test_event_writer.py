@@ -12,18 +12,18 @@ import pytest
 
 from marquee.events import segments
 from marquee.events.segments import Counted
-from marquee.serving.service import event_log, event_writer
-from marquee.serving.service.event_log import EventLogError
-from marquee.serving.service.event_writer import Stats
+from marquee.serving.telemetry import event_log, event_writer
+from marquee.serving.telemetry.event_log import EventLogError
+from marquee.serving.telemetry.event_writer import Stats
 from tests.events import examples
 from tests.places import ROOT
-from tests.serving.service.event_logs import PARAMS, numbered, numbers, opened, read, until
+from tests.serving.telemetry.event_logs import PARAMS, numbered, numbers, opened, read, until
 
 SERVE_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
 from marquee.pipeline.params import EventsParams
-from marquee.serving.service.event_log import EventLog
+from marquee.serving.telemetry.event_log import EventLog
 from tests.events import examples
 log = EventLog(Path(sys.argv[1]), EventsParams.model_validate_json(sys.argv[2]))
 number = 0

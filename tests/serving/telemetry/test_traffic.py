@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from marquee.serving.service import traffic
-from marquee.serving.service.traffic import Traffic
+from marquee.serving.telemetry import traffic
+from marquee.serving.telemetry.traffic import Traffic
 
 ENDPOINTS = ("/", "/movies", "/movies/{movie_id}", "/ui/")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from marquee.events import segments
 from marquee.pipeline.params import EventsParams
-from marquee.serving.service.event_writer import Event, EventWriter, Stats
+from marquee.serving.telemetry.event_writer import Event, EventWriter, Stats
 
 
 class EventLogError(OSError):

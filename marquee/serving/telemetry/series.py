@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from marquee.serving.service.ledger import Distribution, Ledger, Value
+from marquee.serving.telemetry.ledger import Distribution, Ledger, Value
 
 SOURCES = ("two_tower", "similar", "popular", "exploration")
 STEPS = ("sources", "filter", "rank", "order")

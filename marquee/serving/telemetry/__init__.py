@@ -1,0 +1,1 @@
+"""What the service tells of itself: events of every answer, and series for Prometheus."""
