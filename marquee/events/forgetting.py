@@ -51,7 +51,7 @@ def forget(folder: Path, segments_folder: Path, visitor_id: str) -> Forgotten:
     """Rewrite the segments, and the Parquet tables anywhere in the folder, without a visitor.
 
     Raises:
-        ForgettingError: no visitor can have this id, the folder is missing, or another process is at it.
+        ForgettingError: no visitor can have this id, the folder is missing, or another process forgets one.
         WriteError: a file cannot be written; it is as before, others may be done: run it again.
     """
     try:

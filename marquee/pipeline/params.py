@@ -251,4 +251,4 @@ def read_best(model: type[S], path: Path) -> S:
     try:
         return validate("", model, read_yaml(path), path)
     except ParamsError as error:
-        raise ParamsError(f"{error}\nA sweep writes this file: do not mend it, run `dvc repro`.") from error
+        raise ParamsError(f"{error}\nA sweep writes this file: do not edit it, run `dvc repro`.") from error

@@ -1,4 +1,4 @@
-"""Every path of the pipeline, in the order the data flows: the map of the house.
+"""Every path of the pipeline, in the order the data flows: the map of the repository.
 
 Paths are relative to the repository's root, where DVC runs every stage.
 """

@@ -197,4 +197,4 @@ def test_a_winner_of_other_knobs_is_not_to_be_mended_by_hand(
         params.read_best(Retrieval, path)
     first, last = str(error.value).splitlines()
     assert first.startswith(f"{path}: {message}")
-    assert last == "A sweep writes this file: do not mend it, run `dvc repro`."
+    assert last == "A sweep writes this file: do not edit it, run `dvc repro`."
