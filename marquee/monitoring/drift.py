@@ -2,7 +2,10 @@
 
 Thresholds come from windows simulated out of the reference itself. Requests of one visitor are alike, so what
 is drawn there is **blocks**: all that one visitor asked within a span of time, the span chosen so that
-visitors come as clumped as they do in the windows judged. The level is one for all signals, such that *any* of
+visitors come as clumped as they do in the windows judged. Within a window every visitor weighs alike, however
+much they ask: a hundred requests of one say little more than ten, and a client that sends junk is one visitor.
+
+The level is one for all signals, such that *any* of
 them alarms in a share window / expected_run_time of the windows (the minimum of the p-values; Westfall and
 Young 1993): what Bonferroni's rule bounds, it meets, for signals that drift together too.
 """
@@ -30,6 +33,7 @@ class Thresholds:
 
     Attributes:
         values: (s,) float64, one per signal; above is an alarm.
+        reference: (all bins,) float64, the mean of the simulated windows: what distances are from.
         level: share of windows in which one signal alone alarms.
         bonferroni_level: what Bonferroni's rule would have made of it.
         span: seconds that a block spans; infinite: all of a visitor.
@@ -37,6 +41,7 @@ class Thresholds:
     """
 
     values: Float64
+    reference: Float64
     level: float
     bonferroni_level: float
     span: float
@@ -85,7 +90,9 @@ class Detector:
         rng = np.random.default_rng(seed)
         met = clumping(visitors, self.window)
         span = self._span(met, rng)
-        null = self.distances_of(self._simulated(span, draws, rng))
+        totals = self.totals_of(self._simulated(span, draws, rng))
+        reference: Float64 = totals.mean(axis=0)
+        null = self.distances(totals, reference)
         share = self.window / expected_run_time
         # p-values by rank within the simulated windows; their minimum over the signals is what alarms.
         ordered = np.sort(null, axis=0)
@@ -96,37 +103,28 @@ class Detector:
         level = float(np.quantile(np.min(p_values, axis=0), share, method="lower"))
         # p <= level is an alarm: strictly above the largest distance whose p-value is more.
         above = np.clip(draws - round(level * draws) - 1, 0, draws - 1)
-        return Thresholds(ordered[above], level, share / len(self.bins), span, met)
+        return Thresholds(ordered[above], reference, level, share / len(self.bins), span, met)
 
     def judge(self, requests: Requests, thresholds: Thresholds) -> Judged:
         """Judge whole windows of consecutive requests; a rest at the beginning is left out."""
         count = len(requests) // self.window
         first = len(requests) - count * self.window
-        starts = first + self.window * np.arange(count)
-        totals = self.weights(requests.at(slice(first, None))).reshape(count, self.window, -1).sum(axis=1)
-        distance = self._distances(totals)
-        return Judged(starts, distance, distance > thresholds.values)
+        rows = first + np.arange(count * self.window).reshape(count, self.window)
+        totals = _totals(rows, self.weights(requests), requests.visitor)
+        distance = self.distances(totals, thresholds.reference)
+        return Judged(rows[:, 0], distance, distance > thresholds.values)
 
-    def distances_of(self, rows: Int64) -> Float64:
-        """(w, s) distances of windows of rows (w, window) of the reference."""
-        ones = np.ones(self.window * min(CHUNK, len(rows)))
-        parts = []
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            pointers = np.arange(0, chunk.size + 1, self.window)
-            counts = scipy.sparse.csr_array(
-                (ones[: chunk.size], chunk.ravel(), pointers), shape=(len(chunk), len(self.reference))
-            )
-            parts.append(counts @ self._weights)
-        return self._distances(np.concatenate(parts))
+    def totals_of(self, rows: Int64) -> Float64:
+        """(w, all bins) sums over windows of rows (w, window) of the reference, every visitor weighing 1."""
+        return _totals(rows, self._weights, self.reference.visitor)
 
-    def _distances(self, totals: Float64) -> Float64:
-        reference = self._weights.sum(axis=0)
+    def distances(self, totals: Float64, reference: Float64) -> Float64:
+        """(w, s) how far windows are from the reference, signal by signal."""
         columns = [
             distances(bins, totals[:, start:end], reference[start:end])
             for bins, start, end in zip(self.bins, self._ends[:-1], self._ends[1:], strict=True)
         ]
-        return np.stack(columns, axis=1)
+        return np.stack(columns, axis=1) if len(totals) else np.zeros((0, len(self.bins)))
 
     def _span(self, met: float, rng: np.random.Generator) -> float:
         """The shortest span with which visitors come as clumped as was met; else all of a visitor."""
@@ -139,6 +137,20 @@ class Detector:
     def _simulated(self, span: float, windows: int, rng: np.random.Generator) -> Int64:
         """(windows, window) rows of the reference."""
         return stream(blocks(self.reference, span), windows * self.window, rng).reshape(windows, self.window)
+
+
+def _totals(rows: Int64, weights: Float64, visitors: Int64) -> Float64:
+    code = np.unique(visitors, return_inverse=True)[1]
+    parts = [np.zeros((0, weights.shape[1]))]
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        # Who stands in which window, as one number; 1 over how often they do is the weight of each request.
+        who = code[chunk] + np.arange(len(chunk))[:, None] * (code.max() + 1)
+        shares = 1 / np.bincount(who.ravel())[who.ravel()]
+        pointers = np.arange(0, chunk.size + 1, chunk.shape[1])
+        counts = scipy.sparse.csr_array((shares, chunk.ravel(), pointers), shape=(len(chunk), len(weights)))
+        parts.append(counts @ weights)
+    return np.concatenate(parts)
 
 
 def blocks(requests: Requests, span: float) -> list[Int64]:
