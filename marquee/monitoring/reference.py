@@ -99,6 +99,21 @@ def read(path: Path) -> Reference:
     return Reference(str(stored["bundle"]), described, **{name: stored[name] for name in _OUTCOMES})
 
 
+def read_of(path: Path, bundle: str) -> Reference:
+    """Read the reference of a bundle.
+
+    Raises:
+        NoReferenceError: it is missing, or of another.
+    """
+    reference = read(path)
+    if reference.bundle != bundle:
+        raise NoReferenceError(
+            f"{path} is of bundle {reference.bundle[:12]}; the one that serves is {bundle[:12]}. "
+            "Run `python -m monitoring.build_reference`."
+        )
+    return reference
+
+
 _OUTCOMES = ("squared_error", "hit", "reciprocal_rank", "ratings")
 
 
