@@ -11,7 +11,7 @@ def run(_: Params, log: Log) -> None:
     events = paths.EVENTS
     manifest, new = collecting.collect(events.folder, events.segments, events.tables)
     log.info(
-        "%d new segments; %d records so far, %d late; left out: %d duplicates, %d bad, %d torn, %d of a later schema",
+        "%d new segments. So far %d records, %d late; left out %d twice, %d bad, %d torn, %d of later schemas",
         new,
         manifest.records,
         manifest.late,

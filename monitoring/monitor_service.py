@@ -1,7 +1,7 @@
 """Judge what was recorded: has the world drifted, are the answers still good, is it time to retrain?
 
-With `--exit-code` the process ends with 0 (fine), 10 (retrain) or 11 (wait) for a scheduler; without, with 0, so
-that DVC keeps what was written. 1 is an error.
+With `--exit-code` the process ends with 0 (fine), 10 (retrain) or 11 (wait), for a scheduler; without with 0,
+so that DVC keeps what was written. 1 is an error.
 """
 
 import sys

@@ -3,7 +3,7 @@
 Thresholds come from windows simulated out of the reference itself. Requests of one visitor are alike, so what
 is drawn there is **blocks**: all that one visitor asked within a span of time, the span chosen so that
 visitors come as clumped as they do in the windows judged. Within a window every visitor weighs alike, however
-much they ask: a hundred requests of one say little more than ten, and a client that sends junk is one visitor.
+much they ask: a hundred requests of one say little more than ten, and a client sending junk is one visitor.
 
 The level is one for all signals, such that *any* of
 them alarms in a share window / expected_run_time of the windows (the minimum of the p-values; Westfall and

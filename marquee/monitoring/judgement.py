@@ -67,9 +67,7 @@ def judge(
         params: of params.yaml.
     """
     knobs, samples, seed = params.monitoring, params.evaluation.bootstrap_samples, params.seed
-    detector = Detector(
-        reference.requests, signals.bins_of(reference.requests, seed), knobs.window_requests
-    )
+    detector = Detector(reference.requests, signals.bins_of(reference.requests, seed), knobs.window_requests)
     judging = requests.at(slice(max(0, len(requests) - knobs.max_windows * knobs.window_requests), None))
     thresholds = detector.thresholds(judging.visitor, knobs.expected_run_time, knobs.null_windows, seed)
     judged = detector.judge(judging, thresholds)
@@ -145,7 +143,7 @@ def of_reference(reference: Reference, samples: int, seed: int) -> dict[str, Int
 
 
 def _drifted(judged: Judged, knobs: Monitoring) -> tuple[str, ...]:
-    alarms = judged.alarm[-knobs.recent_windows :].any(axis=0)
+    alarms = np.any(judged.alarm[-knobs.recent_windows :], axis=0).tolist()
     return tuple(signal.name for signal, alarm in zip(signals.SIGNALS, alarms, strict=True) if alarm)
 
 

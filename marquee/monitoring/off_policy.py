@@ -1,4 +1,4 @@
-"""What a challenger would earn, estimated from lists that the champion showed: nobody has to see the challenger.
+"""What a challenger would earn, estimated from lists that the champion showed: nobody has to see it.
 
 Places are decided one after the other, so a place counts by the product of the ratios of its own and all
 places above it (reward interaction inverse propensity scoring; McInerney et al. 2020). With one place this is
@@ -38,8 +38,8 @@ class Logged:
         shapes = {self.reward.shape, self.propensity.shape, self.target.shape}
         if len(shapes) != 1 or self.reward.ndim != 2 or len(self.visitor) != len(self.reward):
             raise OffPolicyError(
-                f"rewards, propensities and the challenger's must be (lists, places) alike; received {shapes} "
-                f"for {len(self.visitor)} lists"
+                f"rewards, propensities and the challenger's must be (lists, places) alike; received "
+                f"{shapes} for {len(self.visitor)} lists"
             )
         if not ((self.propensity > 0) & (self.propensity <= 1)).all():
             raise OffPolicyError("a logged propensity is outside (0, 1]: such a list cannot have been shown")
@@ -49,7 +49,8 @@ class Logged:
     @property
     def weights(self) -> Float64:
         """(n, k) how much more likely the challenger makes each list down to each place."""
-        return np.cumprod(self.target / self.propensity, axis=1)
+        products: Float64 = np.cumprod(self.target / self.propensity, axis=1, dtype=np.float64)
+        return products
 
     @property
     def effective_size(self) -> float:

@@ -14,7 +14,7 @@ from marquee.pipeline.arrays import Bool, Float32, Float64, Int64
 
 LATENCY_PERCENTILE = 0.99
 TOP_SHARE = 0.1
-"""Of the catalogue: the movies rated most, whose share of the lists says how far popularity carries itself."""
+"""Of the catalogue: the movies rated most. Their share of the lists says how far popularity feeds itself."""
 LOWER_IS_BETTER = ("rmse",)
 
 
@@ -109,9 +109,7 @@ class Measured:
             [np.asarray(values, dtype=np.float64), np.ones(len(values))], visitors, resampling.ratio
         )
 
-    def _interval(
-        self, columns: list[Float64], visitors: Int64, statistic: resampling.Statistic
-    ) -> Interval:
+    def _interval(self, columns: list[Float64], visitors: Int64, statistic: resampling.Statistic) -> Interval:
         stacked = np.stack(columns, axis=1)
         return resampling.interval(stacked, visitors, statistic, self._samples, self._seed)
 
@@ -121,7 +119,7 @@ class Measured:
 
 
 def latency(milliseconds: Float64) -> Interval:
-    """The 99th percentile of whole answers, with scipy's exact interval (binomial; one worker's are alike)."""
+    """The 99th percentile of whole answers, with scipy's exact (binomial) interval."""
     if len(milliseconds) == 0:
         return resampling.UNKNOWN
     value = float(np.quantile(milliseconds, LATENCY_PERCENTILE))

@@ -26,7 +26,9 @@ def draw_drift(judgement: Judgement, path: Path) -> None:
     axes.set_title("Distance from the reference, over its threshold")
     if len(judged.starts):
         cells = judged.distance / np.maximum(judgement.thresholds.values, 1e-12)
-        image = axes.imshow(cells.T, aspect="auto", cmap="Oranges", vmin=0, vmax=LARGEST, interpolation="none")
+        image = axes.imshow(
+            cells.T, aspect="auto", cmap="Oranges", vmin=0, vmax=LARGEST, interpolation="none"
+        )
         window, signal = np.nonzero(judged.alarm)
         axes.scatter(window, signal, marker="x", s=28, color=plots.INK, label="alarm", zorder=3)
         figure.colorbar(image, ax=axes, label="1 is the threshold", extend="max")

@@ -1,8 +1,9 @@
 """Recorded answers of the bundle that is judged, with what came back of them, ready to be looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,8 @@ class Recorded:
     Attributes:
         answers: `request_id`, `time`, `visitor` (a code), `total_ms`, and the history, in the order asked.
         results: `request_id`, `place`, `movie_id`, `score`, `predicted_rating` of these answers.
-        feedback: `answer_id`, `visitor`, `movie_id`, `event`, `rating`, `place`, `predicted_rating` of what is
-            about these answers; what visitors did with one movie of one answer comes once per event.
+        feedback: `answer_id`, `visitor`, `movie_id`, `event`, `rating`, `place`, `predicted_rating` of what
+            is about these answers; what visitors did with one movie of one answer comes once per event.
         other_answers: left out: of other bundles, arms or endpoints.
         unattributed: feedback that is about none of these answers, or about a movie that is not in it.
     """
@@ -54,7 +55,9 @@ def read(folder: Path, bundle: str, most: int) -> Recorded:
         answers = tables.read(folder, [day]).answers.to_pandas()
         count += int(_judged(answers, bundle).sum())
     read_ = tables.read(folder, sorted(taken))
-    return select(read_.answers.to_pandas(), read_.results.to_pandas(), read_.feedback.to_pandas(), bundle, most)
+    return select(
+        read_.answers.to_pandas(), read_.results.to_pandas(), read_.feedback.to_pandas(), bundle, most
+    )
 
 
 def select(
@@ -75,8 +78,12 @@ def select(
     about = about.merge(
         kept[["request_id", "visitor"]].rename(columns={"request_id": "answer_id"}), on="answer_id"
     )
-    named = feedback["answer_id"].isin(answers.loc[~answers["request_id"].isin(kept["request_id"]), "request_id"])
-    attributed = feedback.merge(about[["answer_id", "movie_id"]].drop_duplicates(), on=["answer_id", "movie_id"])
+    named = feedback["answer_id"].isin(
+        answers.loc[~answers["request_id"].isin(kept["request_id"]), "request_id"]
+    )
+    attributed = feedback.merge(
+        about[["answer_id", "movie_id"]].drop_duplicates(), on=["answer_id", "movie_id"]
+    )
     return Recorded(
         kept,
         places,
@@ -90,7 +97,7 @@ def describe(recorded: Recorded, recommender: Recommender) -> Requests:
     """The answers as requests, in the order asked."""
     first = recorded.results[recorded.results["place"] <= FIRST].sort_values(["request_id", "place"])
     lists = {
-        name: (group["score"].to_numpy(np.float64), group["predicted_rating"].to_numpy(np.float32))
+        str(name): (group["score"].to_numpy(np.float64), group["predicted_rating"].to_numpy(np.float32))
         for name, group in first.groupby("request_id", sort=False)
     }
     return requests.describe(recommender, _asked(recorded.answers, lists, recommender), len(recorded.answers))
@@ -125,10 +132,11 @@ def _beginning(movies: Int64, ratings: Float64, times: Int64 | None) -> tuple[ob
 
 
 def _asked(
-    answers: pd.DataFrame, lists: dict[str, tuple[Float64, object]], recommender: Recommender
+    answers: pd.DataFrame, lists: Mapping[str, tuple[Any, Any]], recommender: Recommender
 ) -> Iterator[Asked]:
     none = np.empty(0), np.empty(0, dtype=np.float32)
-    for row in answers.itertuples(index=False):
+    rows: Iterable[Any] = answers.itertuples(index=False)
+    for row in rows:
         movies = np.array(recommender.rows_of(row.history_movie_id.tolist()), dtype=np.int32)
         given = row.history_timestamp
         times = np.arange(row.now - len(movies), row.now) if given is None else np.asarray(given)
@@ -143,5 +151,5 @@ def _asked(
             np.asarray(row.history_rating, dtype=np.float32)[order],
             times[order].astype(np.int64),
             score,
-            predicted,  # type: ignore[arg-type]
+            predicted,
         )

@@ -1,4 +1,4 @@
-"""What the recommender was asked, and answered, in the period it was evaluated on: what live is compared with.
+"""What the recommender was asked, and answered, in the period it was evaluated on: live is compared with it.
 
 That is the test period: the packaged models are fitted on train and validation, where they predict ratings
 0.03 stars better than they ever will again and know every movie. Nothing is chosen by it.

@@ -79,14 +79,14 @@ def page(judgement: Judgement, params: Params, bundle: str) -> str:
         _table_of_performance(judgement, params),
         "![what visitors said](performance.png)",
         "Online and offline hit rates differ by nature: online a hit is a click or a high rating of a movie "
-        "of the list, offline it is a movie that somebody liked next by themselves. Compare each with its own "
-        "past.",
+        "of the list, offline it is a movie that somebody liked next by themselves. Compare each with its "
+        "own past.",
         "## Drift",
         _told_thresholds(judgement, params),
         _table_of_drift(judgement),
         "![distance over threshold](drift.png)",
         "## What is shown",
-        f"{judgement.exposure.coverage:.1%} of the catalogue stood in the first places of some list. The tenth "
+        f"{judgement.exposure.coverage:.1%} of the catalogue stood in the first places of a list. The tenth "
         f"of the catalogue that was rated most changes its share of the places by "
         f"{_told(judgement.exposure.trend, 4)} per window; above 0 throughout, the loop feeds itself.",
         "![share of popular movies](exposure.png)",
@@ -107,10 +107,14 @@ def _table_of_performance(judgement: Judgement, params: Params) -> str:
 
 def _told_thresholds(judgement: Judgement, params: Params) -> str:
     thresholds = judgement.thresholds
-    span = "all that a visitor asked" if thresholds.span == float("inf") else f"{thresholds.span / 3600:,.0f} hours"
+    span = (
+        "all that a visitor asked"
+        if thresholds.span == float("inf")
+        else f"{thresholds.span / 3600:,.0f} hours"
+    )
     return (
         f"Windows of {judgement.window:,} requests. Without any drift, one alarm of any of the "
-        f"{len(SIGNALS)} signals is expected per {params.monitoring.expected_run_time:,} requests: each signal "
+        f"{len(SIGNALS)} signals is expected per {params.monitoring.expected_run_time:,} requests: a signal "
         f"may alarm in {thresholds.level:.4f} of the windows (by Bonferroni's rule, which takes signals for "
         f"independent, {thresholds.bonferroni_level:.4f}), in windows simulated from the reference by blocks "
         f"of {span}."
@@ -119,7 +123,10 @@ def _told_thresholds(judgement: Judgement, params: Params) -> str:
 
 def _table_of_drift(judgement: Judgement) -> str:
     judged, last = judgement.judged, len(judgement.judged.starts)
-    lines = ["| signal | unit | threshold | last window | alarms | in recent windows |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| signal | unit | threshold | last window | alarms | in recent windows |",
+        "|---|---|---|---|---|---|",
+    ]
     for column, signal in enumerate(SIGNALS):
         alarms = judged.alarm[:, column]
         latest = f"{judged.distance[-1, column]:.3f}" if last else "-"

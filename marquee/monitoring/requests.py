@@ -79,7 +79,7 @@ class Requests:
     @property
     def is_new_visitor(self) -> Bool:
         """(n,) whether there was no history."""
-        return self.history_length == 0
+        return np.asarray(self.history_length == 0)
 
     def at(self, rows: Int64 | Bool | slice) -> "Requests":
         """Some of the requests."""
@@ -99,7 +99,7 @@ def describe(recommender: Recommender, asked: Iterable[Asked], total: int) -> Re
     dim, genres = recommender.index.candidates.shape[1], recommender.catalogue_filter.has_genre.shape[1]
     shapes = {"genres": genres, "query": dim}
     types = {"visitor": np.int64, "time": np.float64}
-    columns = {}
+    columns: dict[str, Any] = {}
     for field in fields(Requests):
         column = np.array([row[field.name] for row in rows], dtype=types.get(field.name, np.float32))
         columns[field.name] = column.reshape(-1, shapes[field.name]) if field.name in shapes else column

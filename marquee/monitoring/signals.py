@@ -1,7 +1,7 @@
 """What may drift, and how far a window of requests is from the reference.
 
 Each signal is shares over a few fixed bins, taken from the reference. Bins in an order are compared by
-Wasserstein's distance, in the signal's own unit; categories by Jensen and Shannon's, 0 to 1. Both are scipy's.
+Wasserstein's distance, in the signal's own unit; categories by Jensen and Shannon's, 0 to 1. Both are scipy.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,14 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
 from marquee.monitoring.requests import Requests
-from marquee.pipeline.arrays import Float32, Float64
+from marquee.pipeline.arrays import Bool, Float32, Float64, Int64
 
 MOST_BINS = 24
 CLUSTERS = 12
 SECONDS_AN_HOUR, HOURS_A_DAY, HOURS_A_PART = 3600, 24, 3
+
+
+Values = Callable[[Requests], Float32]
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Signal:
 
     name: str
     unit: str
-    values: Callable[[Requests], Float32] | None = None
+    values: Values | None = None
 
 
 SIGNALS = (
@@ -68,7 +71,7 @@ class Bins:
 
 def bins_of(reference: Requests, seed: int) -> list[Bins]:
     """The bins of every signal, taken from the reference; `seed` of the clusters of queries."""
-    made = {
+    made: dict[str, Callable[[Requests], Float32]] = {
         "genres": lambda requests: requests.genres,
         "hour": _parts_of_day,
         "new_visitors": lambda requests: _two(requests.is_new_visitor.astype(np.float32)),
@@ -76,7 +79,7 @@ def bins_of(reference: Requests, seed: int) -> list[Bins]:
         "query": partial(_clusters, centres=_centres(reference.query, seed)),
     }
     return [
-        Bins(signal, made[signal.name], None) if signal.values is None else _ordered(signal, reference)
+        _ordered(signal, signal.values, reference) if signal.values else Bins(signal, made[signal.name], None)
         for signal in SIGNALS
     ]
 
@@ -101,21 +104,22 @@ def distances(bins: Bins, totals: Float64, reference: Float64) -> Float64:
     return result
 
 
-def _ordered(signal: Signal, reference: Requests) -> Bins:
-    assert signal.values is not None
-    values = signal.values(reference)
+def _ordered(signal: Signal, values_of: Values, reference: Requests) -> Bins:
+    values = values_of(reference)
     known = values[~np.isnan(values)].astype(np.float64)
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, MOST_BINS + 1)[1:-1])) if len(known) else np.zeros(1)
+    edges = (
+        np.unique(np.quantile(known, np.linspace(0, 1, MOST_BINS + 1)[1:-1])) if len(known) else np.zeros(1)
+    )
     inside = np.searchsorted(edges, known, side="left")
     counts = np.bincount(inside, minlength=len(edges) + 1)
     sums = np.bincount(inside, weights=known, minlength=len(edges) + 1)
     # A bin nobody of the reference is in lies at the edge before it.
     beside = edges[np.maximum(np.arange(len(edges) + 1) - 1, 0)]
     positions = np.where(counts > 0, sums / np.maximum(counts, 1), beside)
-    return Bins(signal, partial(_into, values=signal.values, edges=edges), positions)
+    return Bins(signal, partial(_into, values=values_of, edges=edges), positions)
 
 
-def _into(requests: Requests, values: Callable[[Requests], Float32], edges: Float64) -> Float32:
+def _into(requests: Requests, values: Values, edges: Float64) -> Float32:
     column = values(requests)
     known = ~np.isnan(column)
     return _one_hot(np.searchsorted(edges, column, side="left"), len(edges) + 1, known)
@@ -146,6 +150,6 @@ def _clusters(requests: Requests, centres: Float32) -> Float32:
     return _one_hot(nearest, len(centres), np.ones(len(requests), dtype=bool))
 
 
-def _one_hot(column: object, width: int, known: object) -> Float32:
-    rows: Float32 = np.eye(width, dtype=np.float32)[np.asarray(column)]
-    return rows * np.asarray(known)[:, None]
+def _one_hot(column: Int64, width: int, known: Bool) -> Float32:
+    rows: Float32 = np.eye(width, dtype=np.float32)[column] * known[:, None]
+    return rows

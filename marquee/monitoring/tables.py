@@ -1,4 +1,4 @@
-"""Recorded events as tables: a folder per day with three Parquet files, each row checked by the records' schema.
+"""Recorded events as tables: a folder per day with three Parquet files, checked by the records' schema.
 
 Nothing personal is in them beyond the opaque `visitor_id`; `monitoring/forget_visitor.py` takes one out.
 """
@@ -29,7 +29,7 @@ ASKED = (
     "movie_id",
     "movie_ids",
 )
-"""What is kept of a request beside its history and `now`; anything else a caller sent stays out of the tables."""
+"""What is kept of a request beside its history and `now`; whatever else a caller sent stays out."""
 
 SCHEMAS: dict[str, Any] = {
     "answers": pa.schema(
@@ -73,7 +73,7 @@ SCHEMAS: dict[str, Any] = {
         ]
     ),
 }
-"""`history_timestamp` is null where the caller gave no times; `request` is the rest of the request as JSON."""
+"""`history_timestamp` is null where the caller gave no times; `request` is the rest of the request, JSON."""
 
 
 @dataclass

@@ -123,7 +123,9 @@ def _weigh(change: Change, margin: float, min_feedback: int) -> Literal["lost_mu
 def _cooling(evidence: Evidence, params: Monitoring) -> str:
     since = evidence.answers_since_retrain
     if evidence.answers_of_bundle < params.cool_down_requests:
-        return f"cool-down: {evidence.answers_of_bundle} answers of this bundle of {params.cool_down_requests}"
+        return (
+            f"cool-down: {evidence.answers_of_bundle} answers of this bundle of {params.cool_down_requests}"
+        )
     if since is not None and since < params.cool_down_requests:
         return f"cool-down: {since} answers since retraining was tried of {params.cool_down_requests}"
     return ""
@@ -143,4 +145,5 @@ def _about(name: str, change: Change, weight: str) -> str:
         "kept": "no loss beyond its margin",
         "open": "not decided",
     }
-    return f"{name} worse by {worse.value:.3f} ({worse.low:.3f} to {worse.high:.3f}, {change.count}): {told[weight]}"
+    interval = f"{worse.value:.3f} ({worse.low:.3f} to {worse.high:.3f}, {change.count})"
+    return f"{name} worse by {interval}: {told[weight]}"

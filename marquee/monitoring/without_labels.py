@@ -19,7 +19,7 @@ from marquee.monitoring.requests import Requests
 from marquee.pipeline.arrays import Float64
 
 LEAF, TREES, RATE = 300, 40, 0.1
-"""Requests behind each estimate at least, and how many small steps: errors are noisy, the surface is smooth."""
+"""Requests behind each estimate at least, and how many small steps: errors are noisy, the surface smooth."""
 
 
 @dataclass(frozen=True)
