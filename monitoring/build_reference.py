@@ -1,7 +1,7 @@
 """Ask the packaged bundle what it was evaluated on, and keep the answers to compare live ones with."""
 
 from marquee.data.tables import interactions
-from marquee.monitoring import reference
+from marquee.monitoring.evidence import reference
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage

@@ -1,6 +1,6 @@
 """Collect what the service recorded into tables: a folder per day under data/events/tables."""
 
-from marquee.monitoring import collecting
+from marquee.monitoring.collection import collecting
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
@@ -11,7 +11,7 @@ def run(_: Params, log: Log) -> None:
     events = paths.EVENTS
     manifest, new = collecting.collect(events.folder, events.segments, events.tables)
     log.info(
-        "%d new segments. So far %d records, %d late; left out %d twice, %d bad, %d torn, %d of later schemas",
+        "%d new segments. So far %d records, %d late; left out %d twice, %d bad, %d torn, %d of later ones",
         new,
         manifest.records,
         manifest.late,

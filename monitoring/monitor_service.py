@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 
-from marquee.monitoring import judgement, pictures, recorded, reference, report, verdict
+from marquee.monitoring.evidence import recorded, reference
+from marquee.monitoring.verdict import judgement, pictures, report, verdict
 from marquee.pipeline import paths
 from marquee.pipeline.files import read_json, write_json
 from marquee.pipeline.params import Params

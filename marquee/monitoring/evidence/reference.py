@@ -13,8 +13,8 @@ import numpy as np
 from marquee.data.tables.interactions import TEST, Interactions
 from marquee.evaluation.measures import events
 from marquee.evaluation.measures.events import Events
-from marquee.monitoring import requests
-from marquee.monitoring.requests import FIRST, Asked, Requests
+from marquee.monitoring.evidence import requests
+from marquee.monitoring.evidence.requests import FIRST, Asked, Requests
 from marquee.pipeline import arrays
 from marquee.pipeline.arrays import Float32, Float64, Int64
 from marquee.serving.recommender.bundle import Packaged

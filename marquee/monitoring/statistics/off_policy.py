@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marquee.evaluation.measures.intervals import Interval
-from marquee.monitoring import resampling
+from marquee.monitoring.statistics import resampling
 from marquee.pipeline.arrays import Float64, Int64
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import scipy.stats
 
 from marquee.evaluation.measures.intervals import COVERED, Interval
-from marquee.monitoring import resampling
-from marquee.monitoring.recorded import Recorded
-from marquee.monitoring.requests import FIRST
+from marquee.monitoring.evidence.recorded import Recorded
+from marquee.monitoring.evidence.requests import FIRST
+from marquee.monitoring.statistics import resampling
 from marquee.pipeline.arrays import Bool, Float32, Float64, Int64
 
 LATENCY_PERCENTILE = 0.99

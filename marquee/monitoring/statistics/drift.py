@@ -5,9 +5,9 @@ is drawn there is **blocks**: all that one visitor asked within a span of time, 
 visitors come as clumped as they do in the windows judged. Within a window every visitor weighs alike, however
 much they ask: a hundred requests of one say little more than ten, and a client sending junk is one visitor.
 
-The level is one for all signals, such that *any* of
-them alarms in a share window / expected_run_time of the windows (the minimum of the p-values; Westfall and
-Young 1993): what Bonferroni's rule bounds, it meets, for signals that drift together too.
+The level is one for all signals, such that any of them alarms in a share window / expected_run_time of the
+windows (by the minimum of their p-values; Westfall and Young 1993). Bonferroni's rule bounds that share; this
+meets it, for signals that drift together too.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from marquee.monitoring.requests import Requests
-from marquee.monitoring.signals import Bins, distances
+from marquee.monitoring.evidence.requests import Requests
+from marquee.monitoring.statistics.signals import Bins, distances
 from marquee.pipeline.arrays import Bool, Float64, Int64
 
 PROBED = 400

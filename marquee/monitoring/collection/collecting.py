@@ -12,8 +12,8 @@ from pathlib import Path
 from marquee.events import records, segments
 from marquee.events.records import LaterVersionError, Record, RecordError
 from marquee.events.segments import PART, Counted, Segment
-from marquee.monitoring import tables
-from marquee.monitoring.tables import Rows
+from marquee.monitoring.collection import tables
+from marquee.monitoring.collection.tables import Rows
 from marquee.pipeline.files import read_json, write_json
 
 MANIFEST = "manifest.json"

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from marquee.monitoring import requests, tables
-from marquee.monitoring.requests import FIRST, Asked, Requests
+from marquee.monitoring.collection import tables
+from marquee.monitoring.evidence import requests
+from marquee.monitoring.evidence.requests import FIRST, Asked, Requests
 from marquee.pipeline.arrays import Float64, Int64
 from marquee.serving.recommender.recommender import Recommender
 

@@ -13,7 +13,7 @@ from scipy.cluster.vq import kmeans2, vq
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from marquee.monitoring.requests import Requests
+from marquee.monitoring.evidence.requests import Requests
 from marquee.pipeline.arrays import Bool, Float32, Float64, Int64
 
 MOST_BINS = 24

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from marquee.evaluation.measures.intervals import Interval
-from marquee.monitoring.judgement import Judgement
-from marquee.monitoring.signals import SIGNALS
+from marquee.monitoring.statistics.signals import SIGNALS
+from marquee.monitoring.verdict.judgement import Judgement
 from marquee.pipeline.files import write_text, write_whole
 from marquee.pipeline.params import Params
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from marquee.evaluation.measures.intervals import Interval
-from marquee.monitoring.performance import Change
+from marquee.monitoring.statistics.performance import Change
 from marquee.pipeline.arrays import Float64
 from marquee.pipeline.files import read_json, write_json
 from marquee.pipeline.params import Monitoring

@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from marquee.evaluation.measures.intervals import Interval
-from marquee.monitoring import resampling
-from marquee.monitoring.reference import Reference
-from marquee.monitoring.requests import Requests
+from marquee.monitoring.evidence.reference import Reference
+from marquee.monitoring.evidence.requests import Requests
+from marquee.monitoring.statistics import resampling
 from marquee.pipeline.arrays import Float64
 
 LEAF, TREES, RATE = 300, 40, 0.1

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from marquee.monitoring.judgement import Judgement
-from marquee.monitoring.signals import SIGNALS
+from marquee.monitoring.statistics.signals import SIGNALS
+from marquee.monitoring.verdict.judgement import Judgement
 from marquee.pictures import plots
 
 LARGEST = 2.0

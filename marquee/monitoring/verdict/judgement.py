@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from marquee.evaluation.measures.intervals import Interval
-from marquee.monitoring import performance, resampling, signals, verdict, without_labels
-from marquee.monitoring.drift import Detector, Judged, Thresholds
-from marquee.monitoring.performance import Change, Exposure, Measured
-from marquee.monitoring.recorded import Recorded
-from marquee.monitoring.reference import Reference
-from marquee.monitoring.requests import FIRST, Requests
-from marquee.monitoring.verdict import Evidence, Verdict
+from marquee.monitoring.evidence.recorded import Recorded
+from marquee.monitoring.evidence.reference import Reference
+from marquee.monitoring.evidence.requests import FIRST, Requests
+from marquee.monitoring.statistics import performance, resampling, signals, without_labels
+from marquee.monitoring.statistics.drift import Detector, Judged, Thresholds
+from marquee.monitoring.statistics.performance import Change, Exposure, Measured
+from marquee.monitoring.verdict import verdict
+from marquee.monitoring.verdict.verdict import Evidence, Verdict
 from marquee.pipeline.params import Monitoring, Params
 
 HIT_RATE = f"hit_rate_at_{FIRST}"
