@@ -147,6 +147,21 @@ class Events:
     def segments(self) -> Path:
         return self.folder / "segments"
 
+    @property
+    def tables(self) -> Path:
+        """What `collect_events` makes of segments: a folder per day."""
+        return self.folder / "tables"
+
+    @property
+    def reference(self) -> Path:
+        """What `build_reference` knows of the requests that a bundle was evaluated on."""
+        return self.folder / "reference.npz"
+
+    @property
+    def last_retrain(self) -> Path:
+        """When retraining was last tried, whoever won."""
+        return self.folder / "last_retrain.json"
+
 
 RAW = Raw(Path("data/raw"))
 PROCESSED = Processed(Path("data/processed"))
