@@ -35,7 +35,7 @@ def test_accuracy_is_the_share_of_movies_among_the_best_100_of_those_unseen(
     asked = validation.positive_events(interactions, 4.0, max_users=10, seed=1)
 
     def scorer(events: Events) -> Float32:
-        # Movie 0 leads and is always seen. Unseen at the first event: those ahead, 1, 2; at the second: the same, 2.
+        # Movie 0 leads and is always seen. Unseen first: those ahead, 1, 2; at the second event: those, 2.
         return np.tile(np.array([9, 2, 1, *[3] * ahead], np.float32), (len(events), 1))
 
     assert validation.accuracy(scorer, interactions, asked) == accuracy
