@@ -184,6 +184,27 @@ def lines(segment: Segment) -> Iterator[bytes]:
         return
 
 
+def complete_dead(folder: Path, begun_before_ms: int) -> list[Segment]:
+    """Name complete what processes that ended left open; returns those segments.
+
+    Several processes may do this at once: each segment is returned to one of them.
+
+    Args:
+        folder: of segments.
+        begun_before_ms: later ones are left alone: their writers may not hold the lock yet.
+    """
+    dead = []
+    for segment in found(folder):
+        if segment.complete or segment.start_ms >= begun_before_ms or is_open(segment):
+            continue
+        try:
+            segment.path.rename(segment.path.with_suffix(""))
+        except FileNotFoundError:  # another process was quicker
+            continue
+        dead.append(segment)
+    return dead
+
+
 def delete_old(folder: Path, begun_before_ms: int, most_bytes: int) -> Deleted:
     """Delete segments begun before a moment, then the oldest until all together take at most `most_bytes`.
 

@@ -85,6 +85,8 @@ QUEUE = Gauge("marquee_event_queue_length", "Events waiting to be written", mult
 HEALTHY = Gauge(
     "marquee_event_log_healthy", "1 while every worker can write events", multiprocess_mode="livemin"
 )
+HEALTHY.set(1)
+"""Until a write fails; also where nothing is recorded at all."""
 BUNDLE = Gauge(INFO, "1 for each bundle that answers", ["bundle", "arm"], multiprocess_mode="livemax")
 SWAPS = Counter("marquee_bundle_swaps_total", "New bundles taken or refused", ["outcome"])
 STARTED = Counter("marquee_workers_started_total", "Workers started, first starts included")
