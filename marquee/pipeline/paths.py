@@ -177,7 +177,13 @@ BUNDLE = Path("models/bundle")
 CHAMPION = Path("models/champion")
 CHALLENGER = Path("models/challenger")
 """Copies of bundles that a running service watches; without a champion it serves BUNDLE."""
+PREVIOUS = Path("models/previous")
+"""The champion before the champion, for a rollback."""
+ARCHIVE = Path("models/archive")
+"""Bundles fetched from DVC to replay answers with, one folder per content hash; delete them at will."""
 EVENTS = Events(Path("data/events"))
+PACKAGED = Path("reports/package_service/bundle.json")
+"""The manifest of BUNDLE, small enough for Git: what finds the commit of a bundle's content hash."""
 
 
 def metrics(stage: str) -> Path:
