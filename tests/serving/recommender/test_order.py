@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from marquee.pipeline.params import RecommenderParams
 from marquee.serving.recommender import order
@@ -114,35 +115,77 @@ def test_equal_scores_are_in_order_of_the_movies_wherever_they_stand_among_the_c
     assert pairs == sorted(pairs)
 
 
-def test_exploring_fills_about_its_share_of_the_places_from_behind_and_never_the_first():
-    filled = []
-    for seed in range(200):
-        mixed, by_chance = order.explore(np.arange(300), k=10, share=0.3, seed=seed)
-        assert sorted(mixed.tolist()) == list(range(300))
-        places = np.flatnonzero(by_chance)
-        assert (mixed[places] >= 10).all()
-        kept = [place for place in range(10) if place not in places]
-        assert mixed[kept].tolist() == kept
-        # Whom chance displaced stands where the movie came from that took the place.
-        assert mixed[mixed[places]].tolist() == places.tolist()
-        filled.append(by_chance)
-    share = np.mean(filled, axis=0)
-    assert (share[0], share[10:].max()) == (0, 0)
-    # 200 draws at 0.3: a standard error of 0.032 for each of nine places.
-    np.testing.assert_allclose(share[1:10], 0.3, atol=0.11)
+def test_a_place_that_is_left_to_chance_may_get_any_movie_and_says_how_likely_that_was():
+    # Weights exp(score / 2): 4, 2, 1, 1. Half of the places are left to chance, the others get the best left.
+    score = 2 * np.log([4.0, 2.0, 1.0, 1.0])
+    first = {0: 0.5 * 4 / 8 + 0.5, 1: 0.5 * 2 / 8, 2: 0.5 * 1 / 8, 3: 0.5 * 1 / 8}
+    seen = set()
+    for seed in range(100):
+        explored = order.explore(score, k=1, share=0.5, temperature=2.0, seed=seed)
+        shown = int(explored.order[0])
+        seen.add(shown)
+        assert explored.propensity[0] == pytest.approx(first[shown])
+        assert explored.by_chance[0] == (shown != 0)
+        assert sorted(explored.order.tolist()) == [0, 1, 2, 3]
+        assert explored.order[1:].tolist() == sorted(explored.order[1:].tolist())
+    assert seen == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_over_100_000_draws_each_place_gets_its_movies_as_often_as_the_logged_propensities_say(share: float):
+    score, k = np.array([-1.0, -1.6, -1.2, -2.5, -4.0]), 3
+    draws = [order.explore(score, k, share, temperature=0.8, seed=seed) for seed in range(100_000)]
+    places = np.array([draw.order[:k] for draw in draws])
+    logged = np.array([draw.propensity[:k] for draw in draws])
+    statistic = freedom = 0.0
+    for place in range(k):
+        # A propensity is given the places above: every way these were filled is a case of its own.
+        above, case = np.unique(places[:, :place], axis=0, return_inverse=True)
+        for number in range(len(above)):
+            of_case = case.reshape(-1) == number
+            movies, which, counts = np.unique(places[of_case, place], return_inverse=True, return_counts=True)
+            propensity = np.array([logged[of_case, place][which == row][0] for row in range(len(movies))])
+            np.testing.assert_array_equal(propensity[which], logged[of_case, place])
+            if len(counts) < len(score) - place:
+                continue  # too rare a case: not every movie came
+            assert propensity.sum() == pytest.approx(1.0)
+            statistic += stats.chisquare(counts, propensity * counts.sum()).statistic
+            freedom += len(counts) - 1
+    assert freedom >= 4 + 5 * 3 + 10 * 2
+    assert stats.chi2.sf(statistic, freedom) > 0.001
 
 
 def test_exploring_is_the_same_under_the_same_seed_and_another_under_another():
-    first, second, other = (order.explore(np.arange(300), 10, 0.5, seed)[0].tolist() for seed in (1, 1, 2))
+    score = np.linspace(0, -10, 300)
+    first, second, other = (order.explore(score, 10, 0.5, 1.0, seed).order.tolist() for seed in (1, 1, 2))
     assert first == second
     assert first != other
 
 
-@pytest.mark.parametrize("count", [0, 1, 5, 10])
-def test_where_nothing_stands_behind_the_list_nothing_is_explored(count: int):
-    mixed, by_chance = order.explore(np.arange(count), k=10, share=0.9, seed=1)
-    assert mixed.tolist() == list(range(count))
-    assert not by_chance.any()
+@pytest.mark.parametrize("count", [0, 1, 10])
+def test_a_share_of_0_leaves_the_list_to_the_bit_and_every_place_certain(count: int):
+    explored = order.explore(np.linspace(0, -1, count), k=10, share=0.0, temperature=1.0, seed=1)
+    assert explored.order.tolist() == list(range(count))
+    assert explored.propensity.tolist() == [1.0] * count
+    assert not explored.by_chance.any()
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("count", [0, 1, 3, 300])
+def test_whatever_the_temperature_every_propensity_is_a_probability(count: int, temperature: float):
+    score = np.linspace(0, -5000, count)
+    for seed in range(30):
+        explored = order.explore(score, k=10, share=1.0, temperature=temperature, seed=seed)
+        assert sorted(explored.order.tolist()) == list(range(count))
+        assert (explored.propensity > 0).all()
+        assert (explored.propensity <= 1).all()
+
+
+def test_a_low_temperature_leaves_little_to_chance_and_a_high_one_everything():
+    score = np.linspace(0, -1, 50)
+    assert order.explore(score, 10, 1.0, 1e-4, seed=1).order[:10].tolist() == list(range(10))
+    hot = order.explore(score, 10, 1.0, 1e6, seed=1)
+    assert hot.propensity[:10] == pytest.approx([1 / left for left in range(50, 40, -1)], rel=1e-4)
 
 
 def test_log_shares_of_nothing_are_nothing():
