@@ -105,6 +105,24 @@ bench: measure $(BENCH)/installed ## The same, and the accuracy of other recomme
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation
 
+# ---- monitoring -------------------------------------------------------------------------------------------
+
+.PHONY: replay trace promote rollback compare
+replay: install ## Compute a past answer anew and compare (ID=request_id, or LAST=100)
+	python -m monitoring.replay_answer $(if $(LAST),--last $(LAST),$(ID))
+
+trace: install ## What made a past answer: bundle, commit, data, code, knobs (ID=request_id)
+	python -m monitoring.trace_answer $(ID)
+
+promote: install ## Make models/bundle the champion, and tag its commit (needs dvc.lock committed)
+	python -m monitoring.promote_bundle
+
+rollback: install ## Make the champion before this one the champion again
+	python -m monitoring.rollback_bundle
+
+compare: install ## Champion and challenger on what visitors did (ARGS=...)
+	python -m monitoring.compare_arms $(ARGS)
+
 # ---- code -------------------------------------------------------------------------------------------------
 
 .PHONY: test check architecture clean
