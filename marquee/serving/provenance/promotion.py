@@ -80,8 +80,8 @@ def _require_committed(content_hash: str) -> None:
     if files := commits.changed(*DESCRIBED):
         raise PromotionError(
             f"{', '.join(files)} differ from the last commit: the tag of this bundle would name a commit "
-            "that does not give it. Commit them (`git add dvc.yaml dvc.lock params.yaml metrics reports && git "
-            "commit`), then promote."
+            "that does not give it. Commit them (`git add dvc.yaml dvc.lock params.yaml metrics reports`, "
+            "`git commit`), then promote."
         )
     committed = commits.packaged_by("HEAD")
     if committed != content_hash:
