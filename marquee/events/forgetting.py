@@ -92,7 +92,7 @@ class _Theirs:
 
     def rows(self, table: Any) -> Any:
         """Which rows of a table are: a mask."""
-        mask = pyarrow.array([False] * len(table))
+        mask = pyarrow.array([False] * len(table), pyarrow.bool_())
         for name in {"visitor_id", *_NAMING} & set(table.column_names):
             values = [self._visitor_id] if name == "visitor_id" else sorted(self._request_ids)
             mask = pyarrow.compute.or_(mask, _is_in(table[name], values))
