@@ -27,9 +27,9 @@ def metrics(judgement: Judgement) -> dict[str, Any]:
         "retrain": judgement.verdict.retrain,
         "counts": judgement.counts
         | {"alarms": int(alarms.any(axis=1).sum()), "recent_alarms": int(_recent(judgement, alarms).sum())},
-        "online": _named(judgement.online),
-        "offline": _named(judgement.offline),
-        "estimated": _named(judgement.estimated),
+        "online": named(judgement.online),
+        "offline": named(judgement.offline),
+        "estimated": named(judgement.estimated),
         "coverage": {"value": judgement.exposure.coverage},
         "popularity_trend": _values(judgement.exposure.trend),
     }
@@ -143,7 +143,8 @@ def _recent(judgement: Judgement, alarms: Any) -> Any:
     return alarms[count:].any(axis=1) if alarms.ndim > 1 else alarms[count:]
 
 
-def _named(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
+def named(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
+    """Each as its value and the ends of its interval."""
     return {name: _values(one) for name, one in intervals.items()}
 
 
