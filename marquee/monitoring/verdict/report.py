@@ -12,6 +12,7 @@ from marquee.monitoring.verdict.judgement import Judgement
 from marquee.pipeline.files import write_text, write_whole
 from marquee.pipeline.params import Params
 
+SECONDS_A_DAY = 86_400
 PAGE, SCORES = "report.md", "scores.csv"
 TOLD = {
     "yes": "**Retrain.**",
@@ -107,17 +108,15 @@ def _table_of_performance(judgement: Judgement, params: Params) -> str:
 
 def _told_thresholds(judgement: Judgement, params: Params) -> str:
     thresholds = judgement.thresholds
-    span = (
-        "all that a visitor asked"
-        if thresholds.span == float("inf")
-        else f"{thresholds.span / 3600:,.0f} hours"
-    )
+    span = "all that a visitor asked"
+    if thresholds.span < float("inf"):
+        span = f"what a visitor asks within {thresholds.span / SECONDS_A_DAY:.3g} days"
     return (
         f"Windows of {judgement.window:,} requests. Without any drift, one alarm of any of the "
         f"{len(SIGNALS)} signals is expected per {params.monitoring.expected_run_time:,} requests: a signal "
         f"may alarm in {thresholds.level:.4f} of the windows (by Bonferroni's rule, which takes signals for "
-        f"independent, {thresholds.bonferroni_level:.4f}), in windows simulated from the reference by blocks "
-        f"of {span}."
+        f"independent, {thresholds.bonferroni_level:.4f}), in windows simulated from the reference by blocks: "
+        f"{span}."
     )
 
 
