@@ -115,7 +115,7 @@ def _told_thresholds(judgement: Judgement, params: Params) -> str:
         f"Windows of {judgement.window:,} requests. Without any drift, one alarm of any of the "
         f"{len(SIGNALS)} signals is expected per {params.monitoring.expected_run_time:,} requests: a signal "
         f"may alarm in {thresholds.level:.4f} of the windows (by Bonferroni's rule, which takes signals for "
-        f"independent, {thresholds.bonferroni_level:.4f}), in windows simulated from the reference by blocks: "
+        f"independent, {thresholds.bonferroni_level:.4f}), simulated from the reference in blocks: "
         f"{span}."
     )
 
