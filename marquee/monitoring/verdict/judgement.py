@@ -14,7 +14,7 @@ from marquee.monitoring.statistics.performance import Change, Exposure, Measured
 from marquee.monitoring.verdict import verdict
 from marquee.monitoring.verdict.verdict import Evidence, Verdict
 from marquee.pipeline.arrays import Bool
-from marquee.pipeline.params import Params
+from marquee.pipeline.params import Monitoring, Params
 
 HIT_RATE = f"hit_rate_at_{FIRST}"
 
@@ -69,10 +69,7 @@ def judge(
         params: of params.yaml.
     """
     knobs, samples, seed = params.monitoring, params.evaluation.bootstrap_samples, params.seed
-    detector = Detector(reference.requests, signals.bins_of(reference.requests, seed), knobs.window_requests)
-    judging = requests.at(slice(max(0, len(requests) - knobs.max_windows * knobs.window_requests), None))
-    thresholds = detector.thresholds(judging.visitor, knobs.expected_run_time, knobs.null_windows, seed)
-    judged = detector.judge(judging, thresholds)
+    thresholds, judged = judge_drift(reference.requests, requests, knobs, seed)
     drifted = _drifted(judged, knobs.recent_windows)
     recent = len(judged.starts) - changed_at(judged.alarm[:, drifted], knobs.recent_windows)
     first_recent = len(requests) - recent * knobs.window_requests
@@ -87,15 +84,9 @@ def judge(
         windows=len(judged.starts),
         drifted=tuple(signals.SIGNALS[column].name for column in drifted),
         changes=changes,
-        estimates={
-            "rmse": _worse(recently["rmse"], offline["rmse"]),
-            HIT_RATE: _worse(_negative(recently[HIT_RATE]), _negative(offline[HIT_RATE])),
-        },
+        estimates=_losses(recently, offline),
         answers_of_bundle=len(requests),
         answers_since_retrain=since_retrain,
-    )
-    shown = performance.exposure(
-        recorded, rows_of, reference.ratings, len(requests) - len(judging) + judged.starts
     )
     counts = measured.counts() | {
         "other_answers": recorded.other_answers,
@@ -111,10 +102,22 @@ def judge(
         offline=offline,
         estimated=estimated,
         changes=changes,
-        exposure=shown,
+        exposure=performance.exposure(recorded, rows_of, reference.ratings, judged.starts),
         counts=counts,
         verdict=verdict.judge(evidence, knobs),
     )
+
+
+def judge_drift(
+    reference: Requests, requests: Requests, knobs: Monitoring, seed: int
+) -> tuple[Thresholds, Judged]:
+    """The latest windows, their starts counted in all requests."""
+    detector = Detector(reference, signals.bins_of(reference, seed), knobs.window_requests)
+    first = max(0, len(requests) - knobs.max_windows * knobs.window_requests)
+    judging = requests.at(slice(first, None))
+    thresholds = detector.thresholds(judging.visitor, knobs.expected_run_time, knobs.null_windows, seed)
+    judged = detector.judge(judging, thresholds)
+    return thresholds, Judged(first + judged.starts, judged.distance, judged.alarm)
 
 
 def estimate(
@@ -165,6 +168,14 @@ def changed_at(alarm: Bool, recent: int) -> int:
 def _drifted(judged: Judged, recent: int) -> list[int]:
     """Columns of the signals that alarmed in a recent window."""
     return [int(column) for column in np.flatnonzero(np.any(judged.alarm[-recent:], axis=0))]
+
+
+def _losses(recently: dict[str, Interval], offline: dict[str, Interval]) -> dict[str, Interval]:
+    """How much worse than the reference; above 0 is worse."""
+    return {
+        "rmse": _worse(recently["rmse"], offline["rmse"]),
+        HIT_RATE: _worse(_negative(recently[HIT_RATE]), _negative(offline[HIT_RATE])),
+    }
 
 
 def _worse(now: Interval, before: Interval) -> Interval:
