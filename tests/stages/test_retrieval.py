@@ -40,5 +40,7 @@ def test_the_sweep_s_winner_is_trained_and_what_draw_training_reads_is_there(giv
     train_retrieval.run(given, LOG)
     losses = [float(line.split(",")[1]) for line in paths.losses("train_retrieval").read_text().split()[1:]]
     assert len(losses) == compared("train_retrieval", "epochs") == 2
-    assert compared("train_retrieval", "final_loss") == losses[-1] < losses[0]  # both are rounded to six decimals
+    assert (
+        compared("train_retrieval", "final_loss") == losses[-1] < losses[0]
+    )  # both are rounded to six decimals
     assert paths.RETRIEVAL.weights.stat().st_size > 4 * compared("train_retrieval", "parameters")

@@ -50,6 +50,10 @@ class Manifest:
     segments: list[str] = field(default_factory=list)
     newest_day: str = ""
 
+    def counts(self) -> dict[str, int | str]:
+        """All but the names of segments: the metrics of `collect_events`."""
+        return {name: value for name, value in asdict(self).items() if name != "segments"}
+
 
 def collect(events_folder: Path, segments_folder: Path, folder: Path) -> tuple[Manifest, int]:
     """Add what was recorded since the last run to the tables.

@@ -137,9 +137,8 @@ def _two(share: Float32) -> Float32:
 
 
 def _centres(query: Float32, seed: int) -> Float32:
-    centres, _ = kmeans2(
-        query.astype(np.float64), min(CLUSTERS, len(query)), minit="++", rng=np.random.default_rng(seed)
-    )
+    count = min(CLUSTERS, len(np.unique(query, axis=0)))
+    centres, _ = kmeans2(query.astype(np.float64), count, minit="++", rng=np.random.default_rng(seed))
     return np.asarray(centres, dtype=np.float32)
 
 

@@ -13,6 +13,7 @@ from marquee.monitoring.statistics.drift import Detector, Judged, Thresholds
 from marquee.monitoring.statistics.performance import Change, Exposure, Measured
 from marquee.monitoring.verdict import verdict
 from marquee.monitoring.verdict.verdict import Evidence, Verdict
+from marquee.pipeline.arrays import Bool
 from marquee.pipeline.params import Monitoring, Params
 
 HIT_RATE = f"hit_rate_at_{FIRST}"
@@ -26,7 +27,7 @@ class Judgement:
         window: requests judged together.
         thresholds: of the distances.
         judged: windows, all of them.
-        recent: (w,) of them, how many are recent.
+        recent: how many of them, the last, are recent.
         online: measure -> what visitors said.
         offline: measure -> the same of the reference; its hits are what visitors rated next by themselves.
         estimated: measure -> what is expected of all recorded requests, without feedback.
@@ -68,11 +69,10 @@ def judge(
         params: of params.yaml.
     """
     knobs, samples, seed = params.monitoring, params.evaluation.bootstrap_samples, params.seed
-    detector = Detector(reference.requests, signals.bins_of(reference.requests, seed), knobs.window_requests)
-    judging = requests.at(slice(max(0, len(requests) - knobs.max_windows * knobs.window_requests), None))
-    thresholds = detector.thresholds(judging.visitor, knobs.expected_run_time, knobs.null_windows, seed)
-    judged = detector.judge(judging, thresholds)
-    first_recent = max(0, len(requests) - knobs.recent_windows * knobs.window_requests)
+    thresholds, judged = judge_drift(reference.requests, requests, knobs, seed)
+    drifted = _drifted(judged, knobs.recent_windows)
+    recent = len(judged.starts) - changed_at(judged.alarm[:, drifted], knobs.recent_windows)
+    first_recent = len(requests) - recent * knobs.window_requests
 
     measured = Measured(recorded, params.preprocess_data.positive_rating, samples, seed)
     estimator = without_labels.fit(reference, seed)
@@ -82,17 +82,11 @@ def judge(
     recently = estimate(estimator, requests.at(slice(first_recent, None)), samples, seed)
     evidence = Evidence(
         windows=len(judged.starts),
-        drifted=_drifted(judged, knobs),
+        drifted=tuple(signals.SIGNALS[column].name for column in drifted),
         changes=changes,
-        estimates={
-            "rmse": _worse(recently["rmse"], offline["rmse"]),
-            HIT_RATE: _worse(_negative(recently[HIT_RATE]), _negative(offline[HIT_RATE])),
-        },
+        estimates=_losses(recently, offline),
         answers_of_bundle=len(requests),
         answers_since_retrain=since_retrain,
-    )
-    shown = performance.exposure(
-        recorded, rows_of, reference.ratings, len(requests) - len(judging) + judged.starts
     )
     counts = measured.counts() | {
         "other_answers": recorded.other_answers,
@@ -103,15 +97,27 @@ def judge(
         window=knobs.window_requests,
         thresholds=thresholds,
         judged=judged,
-        recent=min(knobs.recent_windows, len(judged.starts)),
+        recent=recent,
         online=measured.headline(),
         offline=offline,
         estimated=estimated,
         changes=changes,
-        exposure=shown,
+        exposure=performance.exposure(recorded, rows_of, reference.ratings, judged.starts),
         counts=counts,
         verdict=verdict.judge(evidence, knobs),
     )
+
+
+def judge_drift(
+    reference: Requests, requests: Requests, knobs: Monitoring, seed: int
+) -> tuple[Thresholds, Judged]:
+    """The latest windows, their starts counted in all requests."""
+    detector = Detector(reference, signals.bins_of(reference, seed), knobs.window_requests)
+    first = max(0, len(requests) - knobs.max_windows * knobs.window_requests)
+    judging = requests.at(slice(first, None))
+    thresholds = detector.thresholds(judging.visitor, knobs.expected_run_time, knobs.null_windows, seed)
+    judged = detector.judge(judging, thresholds)
+    return thresholds, Judged(first + judged.starts, judged.distance, judged.alarm)
 
 
 def estimate(
@@ -143,9 +149,33 @@ def of_reference(reference: Reference, samples: int, seed: int) -> dict[str, Int
     }
 
 
-def _drifted(judged: Judged, knobs: Monitoring) -> tuple[str, ...]:
-    alarms = np.any(judged.alarm[-knobs.recent_windows :], axis=0).tolist()
-    return tuple(signal.name for signal, alarm in zip(signals.SIGNALS, alarms, strict=True) if alarm)
+def changed_at(alarm: Bool, recent: int) -> int:
+    """The window from which on answers count as recent.
+
+    That is the first of the recent ones or, where windows before it alarmed without a break, the first of
+    those: the longer a drift lasts, the more feedback tells what it did.
+
+    Args:
+        alarm: (w, s) of the signals that drifted.
+        recent: how many windows are recent at least.
+    """
+    first = max(0, len(alarm) - recent)
+    while first > 1 and alarm[first - 1].any():
+        first -= 1
+    return first
+
+
+def _drifted(judged: Judged, recent: int) -> list[int]:
+    """Columns of the signals that alarmed in a recent window."""
+    return [int(column) for column in np.flatnonzero(np.any(judged.alarm[-recent:], axis=0))]
+
+
+def _losses(recently: dict[str, Interval], offline: dict[str, Interval]) -> dict[str, Interval]:
+    """How much worse than the reference; above 0 is worse."""
+    return {
+        "rmse": _worse(recently["rmse"], offline["rmse"]),
+        HIT_RATE: _worse(_negative(recently[HIT_RATE]), _negative(offline[HIT_RATE])),
+    }
 
 
 def _worse(now: Interval, before: Interval) -> Interval:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from marquee.monitoring.statistics.signals import SIGNALS
 from marquee.monitoring.verdict.judgement import Judgement
@@ -34,6 +35,7 @@ def draw_drift(judgement: Judgement, path: Path) -> None:
         figure.colorbar(image, ax=axes, label="1 is the threshold", extend="max")
         recent = len(judged.starts) - judgement.recent - 0.5
         axes.axvline(recent, color=plots.INK, linewidth=1, linestyle=":")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel(f"window of {judgement.window:,} requests; right of the dotted line: recent")
     axes.grid(False)
@@ -55,7 +57,8 @@ def draw_performance(judgement: Judgement, path: Path) -> None:
             one = values.get(name)
             if one is None or not np.isfinite(one.value):
                 continue
-            ends = [[one.value - one.low], [one.high - one.value]]
+            # A percentile interval of very few visitors may leave its own value out.
+            ends = [[max(0.0, one.value - one.low)], [max(0.0, one.high - one.value)]]
             panel.errorbar(one.value, row, xerr=ends, fmt="o", color=plots.PALETTE[row], capsize=3)
         panel.set_ylim(len(sources) - 0.5, -0.5)
         panel.set_yticks(range(len(sources)), [label for label, _ in sources] if panel is axes[0] else [])

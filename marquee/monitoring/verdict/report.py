@@ -12,6 +12,7 @@ from marquee.monitoring.verdict.judgement import Judgement
 from marquee.pipeline.files import write_text, write_whole
 from marquee.pipeline.params import Params
 
+SECONDS_A_DAY = 86_400
 PAGE, SCORES = "report.md", "scores.csv"
 TOLD = {
     "yes": "**Retrain.**",
@@ -27,9 +28,9 @@ def metrics(judgement: Judgement) -> dict[str, Any]:
         "retrain": judgement.verdict.retrain,
         "counts": judgement.counts
         | {"alarms": int(alarms.any(axis=1).sum()), "recent_alarms": int(_recent(judgement, alarms).sum())},
-        "online": _named(judgement.online),
-        "offline": _named(judgement.offline),
-        "estimated": _named(judgement.estimated),
+        "online": named(judgement.online),
+        "offline": named(judgement.offline),
+        "estimated": named(judgement.estimated),
         "coverage": {"value": judgement.exposure.coverage},
         "popularity_trend": _values(judgement.exposure.trend),
     }
@@ -107,17 +108,15 @@ def _table_of_performance(judgement: Judgement, params: Params) -> str:
 
 def _told_thresholds(judgement: Judgement, params: Params) -> str:
     thresholds = judgement.thresholds
-    span = (
-        "all that a visitor asked"
-        if thresholds.span == float("inf")
-        else f"{thresholds.span / 3600:,.0f} hours"
-    )
+    span = "all that a visitor asked"
+    if thresholds.span < float("inf"):
+        span = f"what a visitor asks within {thresholds.span / SECONDS_A_DAY:.3g} days"
     return (
         f"Windows of {judgement.window:,} requests. Without any drift, one alarm of any of the "
         f"{len(SIGNALS)} signals is expected per {params.monitoring.expected_run_time:,} requests: a signal "
         f"may alarm in {thresholds.level:.4f} of the windows (by Bonferroni's rule, which takes signals for "
-        f"independent, {thresholds.bonferroni_level:.4f}), in windows simulated from the reference by blocks "
-        f"of {span}."
+        f"independent, {thresholds.bonferroni_level:.4f}), simulated from the reference in blocks: "
+        f"{span}."
     )
 
 
@@ -143,7 +142,8 @@ def _recent(judgement: Judgement, alarms: Any) -> Any:
     return alarms[count:].any(axis=1) if alarms.ndim > 1 else alarms[count:]
 
 
-def _named(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
+def named(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float]]:
+    """Each as its value and the ends of its interval."""
     return {name: _values(one) for name, one in intervals.items()}
 
 

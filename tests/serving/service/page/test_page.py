@@ -45,8 +45,7 @@ def test_a_rating_changes_the_recommendations_at_once(page: Page, address: str, 
         "movie_id": ALIEN.movie_id,
         "event": "rated",
         "rating": 4.5,
-        "model": MODEL,
-        "session": told["session"],
+        "visitor_id": told["visitor_id"],
     }
 
 
