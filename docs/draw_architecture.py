@@ -11,8 +11,11 @@ from marquee.pictures import plots
 
 OUT = Path(__file__).with_name("architecture.png")
 ROWS = (
-    ("monitoring", ()),
-    ("serving", ("packaging", "variants", "export", "replay", "service", "telemetry", "recommender")),
+    ("monitoring", ("verdict", "statistics", "evidence", "collection")),
+    (
+        "serving",
+        ("packaging", "provenance", "variants", "export", "replay", "service", "telemetry", "recommender"),
+    ),
     ("models", ("tuning", "retrieval", "ranking", "training", "neighbours", "baselines", "features")),
     ("evaluation", ("reporting", "progress", "measures")),
     ("data", ("exploration", "preparation", "sources", "sample", "tables")),
@@ -21,7 +24,7 @@ ROWS = (
 """Layers from the top: a room imports rooms to its right or below; the order within one is by hand."""
 SHARED = {"marquee.pipeline", "marquee.pictures", "marquee.events"}
 """Rooms that rooms of all layers import: arrows to them would hide the others."""
-WIDTH, HEIGHT, GAP = 1.5, 0.62, 0.36
+WIDTH, HEIGHT, GAP = 1.62, 0.62, 0.3
 ROW_HEIGHT = 1.5
 
 
@@ -72,7 +75,7 @@ def draw(path: Path = OUT) -> None:
     missing = set(known) - set(places)
     if missing:
         raise ValueError(f"ROWS in {Path(__file__).name} lacks {sorted(missing)}: give each a place.")
-    figure, (axes,) = plots.new(12.5, 1.45 * len({y for _, y in places.values()}) + 0.5)
+    figure, (axes,) = plots.new(14.0, 1.45 * len({y for _, y in places.values()}) + 0.5)
     live = served(graph)
     for room, (x, y) in places.items():
         _box(axes, room, known[room], x, y, plots.ACCENT if room in live else plots.MUTED)

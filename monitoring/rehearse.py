@@ -12,8 +12,8 @@ from tqdm import tqdm
 from marquee.data.tables import interactions
 from marquee.events import records, segments
 from marquee.events.segments import SegmentWriter
-from marquee.monitoring.collection import rehearsal
-from marquee.monitoring.collection.rehearsal import Drift
+from marquee.monitoring.evidence import rehearsal
+from marquee.monitoring.evidence.rehearsal import Drift
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
