@@ -30,8 +30,8 @@ def told(change: Change) -> str:
         return f"{champion} is the champion already"
     before = f"; {change.previous} was before: `make rollback` brings it back" if change.previous else ""
     return (
-        f"{champion} is the champion{before}. A running service takes it over within "
-        "`serving.watch_seconds`. Share it with `git push --tags && dvc push`"
+        f"{champion} is the champion{before}. A running service takes it within `serving.watch_seconds`. "
+        "Share it with `git push --tags && dvc push`"
     )
 
 

@@ -1,4 +1,4 @@
-"""The files of the event log: segments of one JSON object a line, each written by one process.
+"""The files of the event log: segments of one JSON object per line, each written by one process.
 
 A segment is `<start-ms>-<pid>-<n>.jsonl.part` while it is written and loses `.part` when it is complete. Its
 writer holds a lock on it, which the kernel takes back however the process ends: that tells a segment that is
@@ -39,7 +39,7 @@ class Segment:
 
 @dataclass
 class Counted:
-    """What reading came upon.
+    """What reading found.
 
     Attributes:
         records: read.
@@ -184,8 +184,29 @@ def lines(segment: Segment) -> Iterator[bytes]:
         return
 
 
+def complete_dead(folder: Path, begun_before_ms: int) -> list[Segment]:
+    """Name complete what processes that ended left open; returns those segments.
+
+    Several processes may do this at once: each segment is returned to one of them.
+
+    Args:
+        folder: of segments.
+        begun_before_ms: later ones are left alone: their writers may not hold the lock yet.
+    """
+    dead = []
+    for segment in found(folder):
+        if segment.complete or segment.start_ms >= begun_before_ms or is_open(segment):
+            continue
+        try:
+            segment.path.rename(segment.path.with_suffix(""))
+        except FileNotFoundError:  # another process was quicker
+            continue
+        dead.append(segment)
+    return dead
+
+
 def delete_old(folder: Path, begun_before_ms: int, most_bytes: int) -> Deleted:
-    """Delete segments begun before a moment, then the oldest until all take at most so many bytes.
+    """Delete segments begun before a moment, then the oldest until all together take at most `most_bytes`.
 
     Segments that are being written count and stay. Several processes may do this at once.
     """

@@ -1,4 +1,4 @@
-"""Every path of the pipeline, in the order the data flows: the map of the house.
+"""Every path of the pipeline, in the order the data flows: the map of the repository.
 
 Paths are relative to the repository's root, where DVC runs every stage.
 """
@@ -146,6 +146,21 @@ class Events:
     @property
     def segments(self) -> Path:
         return self.folder / "segments"
+
+    @property
+    def tables(self) -> Path:
+        """What `collect_events` makes of segments: a folder per day."""
+        return self.folder / "tables"
+
+    @property
+    def reference(self) -> Path:
+        """What `build_reference` knows of the requests that a bundle was evaluated on."""
+        return self.folder / "reference.npz"
+
+    @property
+    def last_retrain(self) -> Path:
+        """When retraining was last tried, whoever won."""
+        return self.folder / "last_retrain.json"
 
 
 RAW = Raw(Path("data/raw"))

@@ -1,5 +1,6 @@
 """A bundle made by hand: real titles, random vectors, and arithmetic in place of the exported models."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.facts import Titles
+from marquee.events import segments
+from marquee.events.segments import Counted
 from marquee.models.features.movies import Movies, MovieStatistics
 from marquee.models.neighbours.item_item import ItemItem
 from marquee.pipeline import params
@@ -18,7 +21,7 @@ from marquee.serving.recommender import recommender
 from marquee.serving.recommender.bundle import Bundle, Packaged, Settings
 from marquee.serving.recommender.catalogue_index import CatalogueIndex
 from marquee.serving.recommender.sources import similar
-from marquee.serving.service import model_card, service
+from marquee.serving.service import deployment, model_card, service
 from marquee.serving.service.model_card import ModelCard
 from tests.fixtures.tiny_pipeline import resolved
 
@@ -43,13 +46,21 @@ VALUES = params.RecommenderParams(
             "genre_among": 10,
             "diversity": 0.1,
             "explore_share": 0.2,
+            "explore_temperature": 1.0,
         },
     )
 )
 EVENTS = params.EventsParams(
-    enabled=True, queue_length=100, segment_mb=1.0, flush_seconds=0.5, retention_days=90.0, max_gb=1.0
+    enabled=True, queue_length=100, segment_mb=1.0, flush_seconds=0.1, retention_days=90.0, max_gb=1.0
 )
-SERVING = params.Serving(max_body_kb=100, max_in_flight=8, deadline_seconds=5.0, events=EVENTS)
+SERVING = params.Serving(
+    max_body_kb=100,
+    max_in_flight=8,
+    deadline_seconds=5.0,
+    watch_seconds=60.0,
+    events=EVENTS,
+    challenger=params.ChallengerParams(mode="split", share=0.5, experiment="1"),
+)
 HASH = "ab" * 32
 
 
@@ -156,11 +167,22 @@ def card() -> ModelCard:
 def application(
     folder: Path, serving: params.Serving = SERVING, of_sources: Mapping[str, Any] | None = None
 ) -> Iterator[Any]:
-    """The whole ASGI app of the service, over the bundle made by hand; feedback goes into the folder."""
+    """The whole ASGI app of the service, over the bundle made by hand; events go into the folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recommender, "LiteRtModel", Arithmetic)
-        patch.setattr(service, "open_packaged", lambda _: packaged(of_sources))
-        patch.setattr(service.model_card, "read", lambda _: card())
-        patch.setattr(service.limits, "read", lambda _: serving)
-        patch.setenv(service.FEEDBACK, str(folder / "feedback.jsonl"))
+        patch.setattr(deployment, "open_packaged", lambda _: packaged(of_sources))
+        patch.setattr(deployment.model_card, "read", lambda _: card())
+        patch.setattr(deployment.limits, "read", lambda _: serving)
+        patch.setattr(service, "ROOT", folder)
+        patch.setenv(service.EVENTS, str(folder))
         yield service.Marquee.to_asgi()
+
+
+def recorded(folder: Path, kind: str, count: int = 1, seconds: float = 5.0) -> list[Any]:
+    """The records of a kind in a folder of segments, open ones too, once there are so many."""
+    end = time.monotonic() + seconds
+    while True:
+        found = [one for one in segments.read(folder, Counted(), include_open=True) if one.kind == kind]
+        if len(found) >= count or time.monotonic() > end:
+            return found
+        time.sleep(0.05)

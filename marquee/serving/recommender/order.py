@@ -118,16 +118,16 @@ def explore(score: Float64, k: int, share: float, temperature: float, seed: int)
     left = np.arange(c, dtype=np.int64)
     if share == 0:
         return Explored(left, np.zeros(c, dtype=bool), np.ones(c))
-    weight = np.exp((score - score.max(initial=-np.inf)) / temperature)
     by_chance, propensity = np.zeros(c, dtype=bool), np.ones(c)
     draws = np.random.default_rng(seed).random((min(k, c), 2))
     chosen = np.empty(len(draws), dtype=np.int64)
     for place, (chance, which) in enumerate(draws.tolist()):
-        total = np.cumsum(weight[left])
+        # Against the best of those left: against the best of all, everything left could round to nothing.
+        weight = np.exp((score[left] - score[left].max()) / temperature)
+        total = np.cumsum(weight)
         pick = int(np.searchsorted(total, which * total[-1], side="right")) if chance < share else 0
-        pick = min(pick, len(left) - 1)  # rounding may end the sum a little above the last
         by_chance[place] = pick > 0
-        propensity[place] = share * weight[left[pick]] / total[-1] + (1.0 - share) * (pick == 0)
+        propensity[place] = share * weight[pick] / total[-1] + (1.0 - share) * (pick == 0)
         chosen[place] = left[pick]
         left = np.delete(left, pick)
     return Explored(np.concatenate([chosen, left]), by_chance, propensity)

@@ -15,20 +15,46 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from marquee.pipeline.params import ChallengerParams, Serving
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import MANIFEST, BundleError
 from marquee.serving.service import limits, model_card
 from marquee.serving.service.answers import Answers
+from marquee.serving.service.limits import Refused
 from marquee.serving.service.schemas import RecommendRequest
 from marquee.serving.telemetry import series
 
 Arm = Literal["champion", "challenger"]
+Files = tuple[tuple[str, int, int, int], ...]
 RECENT = 20
 """Requests kept to warm a new bundle with: the first answer of a model is its slowest."""
+LONGEST_KEPT = 500
+"""Movies in the history of a request that is kept: twenty of the longest allowed would take 100 MB."""
+TRIES = 2
+"""Looks at the same files before a bundle is refused: at the first one it may be half copied."""
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where bundles are.
+
+    Attributes:
+        packaged: what the pipeline packaged last; it answers as long as nothing was promoted.
+        champion: the bundle that was promoted.
+        challenger: the bundle to compare with it.
+    """
+
+    packaged: Path
+    champion: Path
+    challenger: Path
+
+    @property
+    def serving(self) -> Path:
+        """The folder of the bundle that answers."""
+        return self.champion if (self.champion / MANIFEST).exists() else self.packaged
 
 
 @dataclass(frozen=True)
@@ -38,7 +64,6 @@ class Opened:
     answers: Answers
     model_card: bytes
     serving: Serving
-    coverage: series.Coverage
 
     @property
     def content_hash(self) -> str:
@@ -47,21 +72,28 @@ class Opened:
 
 
 class Deployment:
-    """The bundles of one worker."""
+    """The bundles of one worker; `look` is for one thread, all else for any.
 
-    def __init__(self, champion: Path, challenger: Path) -> None:
+    Attributes:
+        coverage: the movies that the champion showed.
+    """
+
+    coverage: series.Coverage
+
+    def __init__(self, folders: Folders) -> None:
         """Open the champion, and the challenger where there is one.
 
         Raises:
             BundleError: the champion cannot be served.
         """
-        self._folders: dict[Arm, Path] = {"champion": champion, "challenger": challenger}
+        self._folders: dict[Arm, Path] = {"champion": folders.serving, "challenger": folders.challenger}
+        self._promoted = folders.champion
         self._recent: deque[RecommendRequest] = deque([RecommendRequest(history=[])], maxlen=RECENT)
-        self._refused: dict[Arm, str] = {}
-        self._opened: dict[Arm, Opened] = {"champion": self._open(champion)}
-        series.observe_bundle("champion", self.champion.content_hash)
+        self._failed: dict[Arm, tuple[Files, int]] = {}
+        self._over = threading.Event()
+        self._opened: dict[Arm, Opened] = {}
+        self._take("champion", self._open(folders.serving))
         self.look()
-        _forget_garbage()
 
     @property
     def champion(self) -> Opened:
@@ -72,6 +104,13 @@ class Deployment:
     def shadow(self) -> Opened | None:
         """What answers too, shown to nobody."""
         return self._opened.get("challenger") if self._experiment.mode == "shadow" else None
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """What answers, and which new bundles were refused, for people."""
+        refused = [arm for arm, (_, times) in self._failed.items() if times >= TRIES]
+        bundles = {arm: opened.content_hash for arm, opened in self._opened.items()}
+        return {"bundles": bundles, "refused": refused}
 
     def arm_of(self, visitor_id: str | None) -> tuple[Arm, Opened]:
         """Who answers a visitor: in one experiment always the same; without an id, the champion."""
@@ -84,57 +123,76 @@ class Deployment:
 
     def remember(self, request: RecommendRequest) -> None:
         """Keep a request to warm the next bundle with."""
-        self._recent.append(request)
+        if len(request.history) <= LONGEST_KEPT:
+            self._recent.append(request)
 
     def watch(self) -> None:
-        """Look for new bundles now and then, in a thread of its own, until the process ends."""
+        """Look for new bundles now and then, in a thread of its own, until `close`."""
         threading.Thread(target=self._watch, name="bundles", daemon=True).start()
+
+    def close(self) -> None:
+        """Look no longer."""
+        self._over.set()
 
     def look(self) -> None:
         """Take whatever bundle is new; one that cannot be served is refused once, and the old one goes on."""
+        if _hash_in(self._promoted) is not None:  # the first one since the service began
+            self._folders["champion"] = self._promoted
         for arm, folder in self._folders.items():
             found, opened = _hash_in(folder), self._opened.get(arm)
-            current = None if opened is None else opened.content_hash
-            if found is None and arm == "challenger" and opened is not None:
-                self._opened = {"champion": self.champion}
-                series.observe_bundle(arm, None)
-                log.info("the challenger %s is gone", opened.content_hash[:12])
-            elif found not in (None, current, self._refused.get(arm)):
-                self._swap(arm, folder, str(found))
+            if opened is not None and found == opened.content_hash:
+                self._failed.pop(arm, None)
+            elif found is not None:
+                self._try(arm, folder)
+            elif arm == "challenger" and opened is not None:
+                self._drop_challenger(opened)
 
-    def _swap(self, arm: Arm, folder: Path, found: str) -> None:
+    def _try(self, arm: Arm, folder: Path) -> None:
+        files = _files(folder)
+        failed, times = self._failed.get(arm, (None, 0))
+        times = times if failed == files else 0
+        if times >= TRIES:
+            return
         try:
             opened = self._open(folder)
-        except (ValueError, OSError, KeyError) as error:
-            self._refused[arm] = found
-            series.observe_swap("refused")
-            log.error("the bundle in %s is refused as %s, the old one goes on: %s", folder, arm, error)
+            if _files(folder) != files:
+                raise BundleError(f"{folder} changed while it was read")
+        except Exception as error:  # whatever is wrong with the new one, the old one goes on
+            self._failed[arm] = files, times + 1
+            if times + 1 < TRIES:
+                log.info("%s is whole at the next look, or refused: %s", folder, error)
+            else:
+                series.observe_swap("refused")
+                log.error("the bundle in %s is refused as %s, the old one goes on: %s", folder, arm, error)
             return
-        before = self._opened.get(arm)
-        self._opened = {**self._opened, arm: opened}
-        self._refused.pop(arm, None)
+        self._failed.pop(arm, None)
+        self._take(arm, opened)
         series.observe_swap("swapped")
+
+    def _take(self, arm: Arm, opened: Opened) -> None:
+        before = self._opened.get(arm)
+        self._opened = {**self._opened, arm: opened}  # one assignment: whoever reads sees all or nothing
         series.observe_bundle(arm, opened.content_hash)
-        log.info(
-            "%s: %s answers%s",
-            arm,
-            opened.content_hash[:12],
-            "" if before is None else f" instead of {before.content_hash[:12]}",
-        )
+        if arm == "champion":
+            self.coverage = series.Coverage(opened.answers.num_movies)
+        instead = "" if before is None else f" instead of {before.content_hash[:12]}"
+        log.info("%s: bundle %s answers%s", arm, opened.content_hash[:12], instead)
         del before
         _forget_garbage()
+
+    def _drop_challenger(self, opened: Opened) -> None:
+        self._opened = {"champion": self.champion}
+        series.observe_bundle("challenger", None)
+        log.info("challenger: bundle %s is gone", opened.content_hash[:12])
 
     def _open(self, folder: Path) -> Opened:
         answers = Answers(open_packaged(folder))
         for request in list(self._recent):
             _require_sound(folder, answers, request)
-        return Opened(
-            answers, _card(folder, answers), limits.read(folder), series.Coverage(answers.num_movies)
-        )
+        return Opened(answers, _card(folder, answers), limits.read(folder))
 
     def _watch(self) -> None:
-        while True:
-            time.sleep(self.champion.serving.watch_seconds)
+        while not self._over.wait(self.champion.serving.watch_seconds):
             try:
                 self.look()
             except Exception:  # the thread must live as long as the service does
@@ -152,15 +210,29 @@ def place_of(visitor_id: str, experiment: str) -> float:
 
 
 def _hash_in(folder: Path) -> str | None:
-    """What the manifest says, unchecked; None where there is none, or not yet."""
+    """What the manifest says, unchecked; None where there is none, or not yet, "" where it says nothing."""
     try:
         return str(json.loads((folder / MANIFEST).read_bytes())["content_hash"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
         return None
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _files(folder: Path) -> Files:
+    """What is another one after any file changed: of each its name, number, size and time, unread."""
+    try:
+        stats = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    except OSError:  # it is being replaced
+        return ()
+    return tuple((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
 
 def _require_sound(folder: Path, answers: Answers, request: RecommendRequest) -> None:
-    best = answers.recommend(request, now=int(time.time())).recommendations
+    try:
+        best = answers.recommend(request, now=int(time.time())).recommendations
+    except Refused:  # a genre or language that only the old catalogue has
+        return
     if not all(math.isfinite(movie.score) for movie in best):
         raise BundleError(f"{folder} gives scores that are no numbers: its models are broken.")
 

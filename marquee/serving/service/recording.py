@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Any, Generic, TypeVar
 
 from marquee.events import records
 from marquee.serving.recommender.steps import Steps
@@ -22,6 +21,26 @@ from marquee.serving.telemetry import series, traffic
 from marquee.serving.telemetry.event_log import EventLog
 
 Results = list[dict[str, Any]]
+Request = TypeVar("Request", RecommendRequest, SimilarRequest, PredictRatingsRequest)
+
+
+@dataclass(frozen=True)
+class Asked(Generic[Request]):
+    """What is recorded of an answer beside the answer.
+
+    Attributes:
+        request: as it was validated.
+        now: the moment it is answered for, seconds since 1970.
+        arm: who answers.
+        opened: its bundle.
+        steps: where the time goes.
+    """
+
+    request: Request
+    now: int
+    arm: records.Arm
+    opened: Opened
+    steps: Steps
 
 
 class Recording:
@@ -35,46 +54,30 @@ class Recording:
         """In a word or the reason why not: whether events are written."""
         return "off" if self._log is None else self._log.problem or "writing"
 
-    def recommended(
-        self,
-        request: RecommendRequest,
-        now: int,
-        arm: records.Arm,
-        opened: Opened,
-        response: RecommendResponse,
-        steps: Steps,
-    ) -> None:
+    def recommended(self, asked: Asked[RecommendRequest], response: RecommendResponse) -> None:
         """Keep an answer of /recommend and give it its id."""
-        best, milliseconds = response.recommendations, steps.milliseconds()
-        self._put("recommend", request, now, arm, response, partial(_recommended, response), milliseconds)
+        best, milliseconds = response.recommendations, asked.steps.milliseconds()
+        self._put("recommend", asked, response, partial(_recommended, response), milliseconds)
+        unseen = asked.opened.answers.unseen
         series.observe_answer(
-            arm=arm,
+            arm=asked.arm,
             sources=[movie.source for movie in best],
-            candidates_by_source=steps.candidates,
+            candidates_by_source=asked.steps.candidates,
             predicted_ratings=[movie.predicted_rating for movie in best],
             steps=milliseconds,
-            cold_visitor=not request.history,
-            cold_results=sum(movie.movie_id in opened.answers.unseen for movie in best),
+            cold_visitor=not asked.request.history,
+            cold_results=sum(movie.movie_id in unseen for movie in best),
         )
-        if arm != "shadow":
-            opened.coverage.observe(movie.movie_id for movie in best)
 
-    def similar(
-        self, request: SimilarRequest, now: int, response: SimilarResponse, milliseconds: Mapping[Any, float]
-    ) -> None:
+    def similar(self, asked: Asked[SimilarRequest], response: SimilarResponse) -> None:
         """Keep an answer of /similar and give it its id."""
-        self._put("similar", request, now, "champion", response, partial(_similar, response), milliseconds)
+        self._put("similar", asked, response, partial(_similar, response), asked.steps.milliseconds())
 
-    def predicted(
-        self,
-        request: PredictRatingsRequest,
-        now: int,
-        response: PredictRatingsResponse,
-        milliseconds: Mapping[Any, float],
-    ) -> None:
+    def predicted(self, asked: Asked[PredictRatingsRequest], response: PredictRatingsResponse) -> None:
         """Keep an answer of /predict_ratings and give it its id."""
-        results = partial(_predicted, response)
-        self._put("predict_ratings", request, now, "champion", response, results, milliseconds)
+        self._put(
+            "predict_ratings", asked, response, partial(_predicted, response), asked.steps.milliseconds()
+        )
 
     def feedback(self, request: FeedbackRequest, bundle: str) -> None:
         """Keep what somebody did.
@@ -103,29 +106,25 @@ class Recording:
     def _put(
         self,
         kind: records.AnswerKind,
-        request: RecommendRequest | SimilarRequest | PredictRatingsRequest,
-        now: int,
-        arm: records.Arm,
+        asked: Asked[Any],
         response: RecommendResponse | SimilarResponse | PredictRatingsResponse,
         results: Callable[[], Results],
         milliseconds: Mapping[Any, float],
     ) -> None:
         response.request_id = records.request_id()
-        if arm != "shadow":
+        if asked.arm != "shadow":
             traffic.name_answer(response.request_id)
         if self._log is not None:
-            answered = (kind, response.request_id, time.time(), response.model, arm)
-            self._log.put(partial(_record, *answered, request, now, results, milliseconds))
+            self._log.put(
+                partial(_record, kind, response.request_id, time.time(), asked, results, milliseconds)
+            )
 
 
 def _record(
     kind: records.AnswerKind,
     request_id: str,
     at: float,
-    bundle: str,
-    arm: records.Arm,
-    request: BaseModel,
-    now: int,
+    asked: Asked[Any],
     results: Callable[[], Results],
     milliseconds: Mapping[Any, float],
 ) -> dict[str, Any]:
@@ -134,10 +133,10 @@ def _record(
         kind,
         request_id=request_id,
         time=at,
-        bundle=bundle,
-        arm=arm,
-        visitor_id=getattr(request, "visitor_id", None),
-        request=records.request_json(request, now),
+        bundle=asked.opened.content_hash,
+        arm=asked.arm,
+        visitor_id=asked.request.visitor_id,
+        request=records.request_json(asked.request, asked.now),
         results=results(),
         steps=milliseconds,
     )

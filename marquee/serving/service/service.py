@@ -1,10 +1,11 @@
 """The BentoML service: thin, the work is in `answers.py`; `deployment.py` says which bundle answers."""
 
-import asyncio
 import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -15,11 +16,11 @@ import marquee
 from marquee.pipeline import paths
 from marquee.serving.recommender.manifest import verify
 from marquee.serving.recommender.steps import Steps
-from marquee.serving.service import limits, routes
-from marquee.serving.service.deployment import Deployment
+from marquee.serving.service import limits, routes, supervision
+from marquee.serving.service.deployment import Deployment, Folders, Opened
 from marquee.serving.service.limits import Limits, Refused
 from marquee.serving.service.readiness import Readiness
-from marquee.serving.service.recording import Recording
+from marquee.serving.service.recording import Asked, Recording, Request
 from marquee.serving.service.responses import (
     FeedbackResponse,
     PredictRatingsResponse,
@@ -32,7 +33,7 @@ from marquee.serving.service.schemas import (
     RecommendRequest,
     SimilarRequest,
 )
-from marquee.serving.telemetry import series
+from marquee.serving.telemetry import series, traffic
 from marquee.serving.telemetry.event_log import EventLog, check_writable
 from marquee.serving.telemetry.traffic import Traffic
 
@@ -47,10 +48,9 @@ READ = routes.application()
 R = TypeVar("R")
 
 
-def champion() -> Path:
-    """The folder whose bundle answers: what was promoted, or what the pipeline packaged last."""
-    promoted = ROOT / paths.CHAMPION
-    return promoted if promoted.is_dir() else ROOT / paths.BUNDLE
+def folders() -> Folders:
+    """Where bundles are."""
+    return Folders(ROOT / paths.BUNDLE, ROOT / paths.CHAMPION, ROOT / paths.CHALLENGER)
 
 
 def segments() -> Path:
@@ -73,7 +73,7 @@ class Marquee:
     """Recommends movies to a history of ratings; readiness waits for a verified bundle."""
 
     def __init__(self) -> None:
-        self.deployment = Deployment(champion(), ROOT / paths.CHALLENGER)
+        self.deployment = Deployment(folders())
         events = self.deployment.champion.serving.events
         self.log = EventLog(segments(), events, series.observe_event_log) if events.enabled else None
         self.recording = Recording(self.log)
@@ -86,13 +86,15 @@ class Marquee:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     def check() -> None:
         """Before any worker starts: BentoML would start one that fails again and again."""
-        verify(champion())
-        if limits.read(champion()).events.enabled:
+        verify(folders().serving)
+        if limits.read(folders().serving).events.enabled:
             check_writable(segments())
+        supervision.look_often()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Write the events that wait, and complete their segment."""
+        self.deployment.close()
         if self.log is not None:
             self.log.close()
 
@@ -116,36 +118,38 @@ class Marquee:
         """Record what somebody did with a movie."""
         return _or_refusal(lambda: self._feedback(request))
 
-    def _recommend(self, request: RecommendRequest) -> RecommendResponse:
-        now, steps = int(time.time()), Steps()
+    def _asked(self, request: Request) -> Asked[Request]:
         arm, opened = self.deployment.arm_of(request.visitor_id)
-        response = opened.answers.recommend(request, now, steps)
-        self.recording.recommended(request, now, arm, opened, response, steps)
+        return Asked(request, int(time.time()), arm, opened, Steps())
+
+    def _recommend(self, request: RecommendRequest) -> RecommendResponse:
+        asked = self._asked(request)
+        response = asked.opened.answers.recommend(request, asked.now, asked.steps)
+        self.recording.recommended(asked, response)
+        if asked.arm == "champion":
+            self.deployment.coverage.observe(movie.movie_id for movie in response.recommendations)
         self.deployment.remember(request)
-        if self.deployment.shadow is not None:
-            asyncio.get_running_loop().call_later(SHADOW_AFTER_SECONDS, self._shadow, request, now)
+        shadow = self.deployment.shadow
+        if shadow is not None:
+            traffic.afterwards(partial(self._shadow, request, asked.now, shadow))
         return response
 
-    def _shadow(self, request: RecommendRequest, now: int) -> None:
+    def _shadow(self, request: RecommendRequest, now: int, opened: Opened) -> None:
         """The challenger's answer to a request that the champion has answered: recorded, shown to nobody."""
-        opened, steps = self.deployment.shadow, Steps()
-        if opened is not None:
-            try:
-                response = opened.answers.recommend(request, now, steps)
-            except Refused:
-                return  # its catalogue lacks what the champion's has
-            self.recording.recommended(request, now, "shadow", opened, response, steps)
+        asked = Asked(request, now, "shadow", opened, Steps())
+        with suppress(Refused):  # its catalogue may lack a genre or language that the champion's has
+            self.recording.recommended(asked, opened.answers.recommend(request, now, asked.steps))
 
     def _similar(self, request: SimilarRequest) -> SimilarResponse:
-        now, steps = int(time.time()), Steps()
-        response = self.deployment.champion.answers.similar(request)
-        self.recording.similar(request, now, response, steps.milliseconds())
+        asked = self._asked(request)
+        response = asked.opened.answers.similar(request)
+        self.recording.similar(asked, response)
         return response
 
     def _predict_ratings(self, request: PredictRatingsRequest) -> PredictRatingsResponse:
-        now, steps = int(time.time()), Steps()
-        response = self.deployment.champion.answers.predict_ratings(request, now)
-        self.recording.predicted(request, now, response, steps.milliseconds())
+        asked = self._asked(request)
+        response = asked.opened.answers.predict_ratings(request, asked.now)
+        self.recording.predicted(asked, response)
         return response
 
     def _feedback(self, request: FeedbackRequest) -> FeedbackResponse:
@@ -153,10 +157,6 @@ class Marquee:
         opened.answers.row_of(request.movie_id)
         self.recording.feedback(request, opened.content_hash)
         return FeedbackResponse()
-
-
-SHADOW_AFTER_SECONDS = 0.001
-"""By then the answer that people see is on its way."""
 
 
 def _or_refusal(answer: Callable[[], R]) -> R:
@@ -173,8 +173,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _detail() -> dict[str, Any]:
-    deployment: Deployment = READ.state.deployment
-    return {"bundle": deployment.champion.content_hash, "events": READ.state.recording.state}
+    return {**READ.state.deployment.detail, "events": READ.state.recording.state}
 
 
 logging.getLogger("bentoml._internal.server.http_app").addFilter(_is_news)

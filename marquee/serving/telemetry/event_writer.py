@@ -19,6 +19,8 @@ RETENTION_SECONDS = 60.0
 """Between two looks at what is too old or too much."""
 LOG_SECONDS = 60.0
 """Between two log lines about records that were not written."""
+SETTLED_MS = 1000
+"""A segment that nobody holds after so long is a dead process'."""
 CLOSE_SECONDS = 10.0
 """How long `stop` waits for the queue to be written: a disk may hang."""
 CHUNK_BYTES = 256_000
@@ -114,6 +116,7 @@ class EventWriter:
         )
 
     def _run(self) -> None:
+        self._complete_dead()
         due = time.monotonic()
         while not self._stopping.wait(due - time.monotonic()):
             due = (
@@ -122,6 +125,19 @@ class EventWriter:
             self._turn()
         self._turn()
         self._complete()
+
+    def _complete_dead(self) -> None:
+        """Whoever is killed cannot say so: the next one does."""
+        try:
+            for segment in segments.complete_dead(self._folder, _now_ms() - SETTLED_MS):
+                log.warning(
+                    "worker %d ended without completing its events: it was killed or crashed. %s is complete "
+                    "now; what it had not written is lost",
+                    segment.pid,
+                    segment.path.with_suffix("").name,
+                )
+        except OSError as error:
+            self.problem = f"{self._folder}: {error}"
 
     def _turn(self) -> None:
         """One flush. Whatever happens the thread goes on: nothing would be written ever after."""

@@ -85,6 +85,8 @@ QUEUE = Gauge("marquee_event_queue_length", "Events waiting to be written", mult
 HEALTHY = Gauge(
     "marquee_event_log_healthy", "1 while every worker can write events", multiprocess_mode="livemin"
 )
+HEALTHY.set(1)
+"""Until a write fails; also where nothing is recorded at all."""
 BUNDLE = Gauge(INFO, "1 for each bundle that answers", ["bundle", "arm"], multiprocess_mode="livemax")
 SWAPS = Counter("marquee_bundle_swaps_total", "New bundles taken or refused", ["outcome"])
 STARTED = Counter("marquee_workers_started_total", "Workers started, first starts included")
@@ -124,7 +126,7 @@ class Requests:
         IN_PROGRESS.inc()
 
     def answered(self, endpoint: str, code: int, seconds: float) -> None:
-        """It was answered, after so many seconds."""
+        """It was answered after `seconds`."""
         IN_PROGRESS.dec()
         self._durations[endpoint].observe(seconds)
         count = self._counts.get((endpoint, code))
@@ -210,7 +212,7 @@ class Coverage:
 
 
 class EventLogStats(Protocol):
-    """What the event log of this process counts; the counts grow until it is opened anew."""
+    """What the event log of this process counts; the counts grow until it is opened again."""
 
     @property
     def written(self) -> Mapping[str, int]:
@@ -239,7 +241,7 @@ def observe_event_log(stats: EventLogStats) -> None:
     for counter, children, counts in ((EVENTS, _events, stats.written), (DROPPED, _dropped, stats.dropped)):
         for label, count in counts.items():
             seen = _seen.get((counter, label), 0)
-            children[label].inc(count - seen if count >= seen else count)  # less: a log that was opened anew
+            children[label].inc(count - seen if count >= seen else count)  # less: a log that was opened again
             _seen[counter, label] = count
 
 

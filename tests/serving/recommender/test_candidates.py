@@ -46,6 +46,7 @@ def test_each_source_gives_its_quota_and_the_union_stands_once_in_order():
     found = union((2, 2, 1))
     assert found.movie_index.tolist() == [0, 1, 2, 4, 5]
     assert named(found) == ["similar", "two_tower", "two_tower", "similar", "popular"]
+    assert found.by_source() == {"two_tower": 2, "similar": 2, "popular": 1}
     np.testing.assert_array_equal(
         found.scores, [TWO_TOWER[[0, 1, 2, 4, 5]], SIMILAR[[0, 1, 2, 4, 5]], POPULAR[[0, 1, 2, 4, 5]]]
     )
@@ -60,7 +61,9 @@ def test_a_movie_of_several_sources_is_named_after_the_one_that_puts_it_highest(
 
 def test_of_two_sources_that_put_a_movie_equally_high_the_first_is_named():
     similar = np.array([0, 2.0, 0, 0, 0, 0], np.float32)
-    assert named(union((1, 1, 0), similar)) == ["two_tower"]
+    found = union((1, 1, 0), similar)
+    assert named(found) == ["two_tower"]
+    assert found.by_source() == {"two_tower": 1, "similar": 0, "popular": 0}
 
 
 def test_similar_movies_are_those_with_a_score_above_0():

@@ -1,11 +1,14 @@
 """The order shown, on lists small enough to order by hand."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from marquee.pipeline.params import RecommenderParams
 from marquee.serving.recommender import order
@@ -23,7 +26,10 @@ def params(**changes: Any) -> RecommenderParams:
 
 
 def scored(
-    retrieval: list[float], genres: list[list[int]] | None = None, vectors: Any = ACROSS, stars: Any = None
+    retrieval: Sequence[float],
+    genres: list[list[int]] | None = None,
+    vectors: Any = ACROSS,
+    stars: Any = None,
 ) -> Scored:
     count = len(retrieval)
     return Scored(
@@ -86,33 +92,100 @@ def test_rules_move_movies_but_lose_and_repeat_none(retrieval: list[float], amon
     assert sorted(arranged(scored(retrieval, genres, vectors), rules)) == list(range(count))
 
 
-def test_the_first_places_do_not_depend_on_how_many_are_asked_for():
-    whole = scored([6, 5, 4, 3, 2, 1], [[1]] * 6)
-    assert arranged(whole, params(genre_among=2, diversity=0.5))[:1] == [0]
+@pytest.mark.parametrize(("of_other_genre", "second"), [(49, 49), (50, 1)])
+def test_the_rules_choose_among_the_50_best_and_the_rest_stays_in_order_of_score(
+    of_other_genre: int, second: int
+):
+    # One of a genre among the first two. Movie 49 is the last that may come forward; movie 50 never may.
+    genres = [[1, 0]] * 60
+    genres[of_other_genre] = [0, 1]
+    best_first = scored(range(60, 0, -1), genres, np.eye(60, dtype=np.float32))
+    shown = arranged(best_first, params(genre_at_most=1, genre_among=2))
+    assert shown == [0, second, *(row for row in range(1, 60) if row != second)]
 
 
-def test_exploring_fills_some_places_from_behind_and_never_the_first():
-    mixed, by_chance = order.explore(np.arange(300), k=10, share=0.5, seed=3)
-    assert mixed[0] == 0
-    assert sorted(mixed.tolist()) == list(range(300))
-    places = np.flatnonzero(by_chance)
-    assert 0 < len(places) < 10
-    assert (mixed[places] >= 10).all()
-    kept = [place for place in range(10) if place not in places]
-    assert mixed[kept].tolist() == kept
+def test_equal_scores_are_in_order_of_the_movies_wherever_they_stand_among_the_candidates():
+    # 300 of them, of two scores: an unstable sort would mix them.
+    rng = np.random.default_rng(0)
+    movies = rng.permutation(300).astype(np.int32)
+    given_ = scored(rng.integers(0, 2, 300).tolist(), vectors=np.zeros((300, 1), np.float32))
+    given_ = replace(given_, movie_index=movies)
+    shown = order.arrange(given_, order.scores(given_, params()), params(), np.zeros(1, bool))
+    pairs = list(zip(-given_.retrieval_score[shown], movies[shown], strict=True))
+    assert pairs == sorted(pairs)
+
+
+def test_a_place_that_is_left_to_chance_may_get_any_movie_and_says_how_likely_that_was():
+    # Weights exp(score / 2): 4, 2, 1, 1. Half of the places are left to chance, the others get the best left.
+    score = 2 * np.log([4.0, 2.0, 1.0, 1.0])
+    first = {0: 0.5 * 4 / 8 + 0.5, 1: 0.5 * 2 / 8, 2: 0.5 * 1 / 8, 3: 0.5 * 1 / 8}
+    seen = set()
+    for seed in range(100):
+        explored = order.explore(score, k=1, share=0.5, temperature=2.0, seed=seed)
+        shown = int(explored.order[0])
+        seen.add(shown)
+        assert explored.propensity[0] == pytest.approx(first[shown])
+        assert explored.by_chance[0] == (shown != 0)
+        assert sorted(explored.order.tolist()) == [0, 1, 2, 3]
+        assert explored.order[1:].tolist() == sorted(explored.order[1:].tolist())
+    assert seen == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_over_100_000_draws_each_place_gets_its_movies_as_often_as_the_logged_propensities_say(share: float):
+    score, k = np.array([-1.0, -1.6, -1.2, -2.5, -4.0]), 3
+    draws = [order.explore(score, k, share, temperature=0.8, seed=seed) for seed in range(100_000)]
+    places = np.array([draw.order[:k] for draw in draws])
+    logged = np.array([draw.propensity[:k] for draw in draws])
+    statistic = freedom = 0.0
+    for place in range(k):
+        # A propensity is given the places above: every way these were filled is a case of its own.
+        above, case = np.unique(places[:, :place], axis=0, return_inverse=True)
+        for number in range(len(above)):
+            of_case = case.reshape(-1) == number
+            movies, which, counts = np.unique(places[of_case, place], return_inverse=True, return_counts=True)
+            propensity = np.array([logged[of_case, place][which == row][0] for row in range(len(movies))])
+            np.testing.assert_array_equal(propensity[which], logged[of_case, place])
+            if len(counts) < len(score) - place:
+                continue  # too rare a case: not every movie came
+            assert propensity.sum() == pytest.approx(1.0)
+            statistic += stats.chisquare(counts, propensity * counts.sum()).statistic
+            freedom += len(counts) - 1
+    assert freedom >= 4 + 5 * 3 + 10 * 2
+    assert stats.chi2.sf(statistic, freedom) > 0.001
 
 
 def test_exploring_is_the_same_under_the_same_seed_and_another_under_another():
-    first, second, other = (order.explore(np.arange(300), 10, 0.5, seed)[0].tolist() for seed in (1, 1, 2))
+    score = np.linspace(0, -10, 300)
+    first, second, other = (order.explore(score, 10, 0.5, 1.0, seed).order.tolist() for seed in (1, 1, 2))
     assert first == second
     assert first != other
 
 
-@pytest.mark.parametrize("count", [0, 1, 5, 10])
-def test_where_nothing_stands_behind_the_list_nothing_is_explored(count: int):
-    mixed, by_chance = order.explore(np.arange(count), k=10, share=0.9, seed=1)
-    assert mixed.tolist() == list(range(count))
-    assert not by_chance.any()
+@pytest.mark.parametrize("count", [0, 1, 10])
+def test_a_share_of_0_leaves_the_list_to_the_bit_and_every_place_certain(count: int):
+    explored = order.explore(np.linspace(0, -1, count), k=10, share=0.0, temperature=1.0, seed=1)
+    assert explored.order.tolist() == list(range(count))
+    assert explored.propensity.tolist() == [1.0] * count
+    assert not explored.by_chance.any()
+
+
+@pytest.mark.parametrize("temperature", [1e-6, 1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("count", [0, 1, 3, 300])
+def test_whatever_the_temperature_every_propensity_is_a_probability(count: int, temperature: float):
+    score = np.linspace(0, -5000, count)
+    for seed in range(30):
+        explored = order.explore(score, k=10, share=1.0, temperature=temperature, seed=seed)
+        assert sorted(explored.order.tolist()) == list(range(count))
+        assert (explored.propensity > 0).all()
+        assert (explored.propensity <= 1).all()
+
+
+def test_a_low_temperature_leaves_little_to_chance_and_a_high_one_everything():
+    score = np.linspace(0, -1, 50)
+    assert order.explore(score, 10, 1.0, 1e-4, seed=1).order[:10].tolist() == list(range(10))
+    hot = order.explore(score, 10, 1.0, 1e6, seed=1)
+    assert hot.propensity[:10] == pytest.approx([1 / left for left in range(50, 40, -1)], rel=1e-4)
 
 
 def test_log_shares_of_nothing_are_nothing():

@@ -10,6 +10,7 @@ from marquee.serving.recommender.catalogue_filter import Wanted
 from marquee.serving.recommender.order import log_shares
 from marquee.serving.recommender.recommender import Recommendation, Recommender
 from marquee.serving.recommender.sources import registry
+from marquee.serving.recommender.steps import Steps
 from tests.fixtures.tiny_pipeline import ADDED_ID, MOVIES, NOW, VALUES, Tiny
 
 SIMILAR = [source.name for source in registry.SOURCES].index("similar")
@@ -159,7 +160,27 @@ def test_exploration_happens_under_a_seed_only_and_is_named(recommender: Recomme
     explored = recommender.recommend(history, NOW, 10, seed=4)
     assert explored == recommender.recommend(history, NOW, 10, seed=4)
     assert "exploration" in {movie.source for movie in explored}
-    assert explored[0] == plain[0]
+    assert {movie.propensity for movie in plain} == {1.0}
+    assert all(0 < movie.propensity < 1 for movie in explored)
+
+
+def test_a_share_of_0_is_the_list_without_a_seed_to_the_bit(tiny: Tiny):
+    asked = Recommender(tiny.bundle, VALUES.model_copy(update={"explore_share": 0.0}))
+    history, _ = asked.history([15, 25], [4.0, 2.0], None, NOW)
+    assert asked.recommend(history, NOW, 10, seed=4) == asked.recommend(history, NOW, 10)
+
+
+def test_steps_are_told_where_the_time_goes_and_what_the_sources_gave(recommender: Recommender):
+    history, _ = recommender.history([15, 25], [4.0, 2.0], None, NOW)
+    steps = Steps()
+    recommender.recommend(history, NOW, 10, steps=steps)
+    told = steps.milliseconds()
+    assert set(told) == {"filter", "sources", "rank", "order", "total"}
+    assert all(value > 0 for value in told.values())
+    assert told["total"] >= sum(value for step, value in told.items() if step != "total") - 0.01
+    gathered = recommender.candidates(history, NOW)
+    assert steps.candidates == gathered.by_source()
+    assert sum(steps.candidates.values()) == len(gathered.movie_index)
 
 
 def test_the_reason_is_the_liked_movie_with_the_largest_weight(tiny: Tiny, recommender: Recommender):
@@ -222,5 +243,5 @@ def test_log_shares_of_equal_scores_are_equal_and_large_scores_do_not_overflow()
 
 def test_a_recommendation_is_plain_numbers(recommender: Recommender):
     best = recommend(recommender, [1], [4.0], 1)[0]
-    assert [type(value) for value in vars(best).values()] == [int, float, float, float, str, int]
+    assert [type(value) for value in vars(best).values()] == [int, float, float, float, str, int, float]
     assert isinstance(best, Recommendation)

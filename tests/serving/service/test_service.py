@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -14,10 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from marquee.serving.recommender import bundle, manifest
-from marquee.serving.service import feedback, service
+from marquee.serving.service import deployment, service
 from marquee.serving.service.answers import Answers
 from tests.serving import small
-from tests.serving.small import MOVIES, SERVING, id_of
+from tests.serving.small import MOVIES, NOW, SERVING, id_of
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,13 @@ def ask(folder: Path) -> Iterator[TestClient]:
 def test_a_recommendation_says_what_why_and_by_which_model(ask: TestClient):
     answered = ask.post("/recommend", json={"history": [{"movie_id": 5, "rating": 5}], "k": 3})
     assert answered.status_code == 200
-    assert set(answered.json()) == {"recommendations", "unknown_movie_ids", "model", "milliseconds"}
+    assert set(answered.json()) == {
+        "recommendations",
+        "unknown_movie_ids",
+        "model",
+        "request_id",
+        "milliseconds",
+    }
     assert [set(movie) for movie in answered.json()["recommendations"]] == [
         {
             "movie_id",
@@ -48,6 +55,7 @@ def test_a_recommendation_says_what_why_and_by_which_model(ask: TestClient):
             "predicted_rating",
             "source",
             "because",
+            "propensity",
             "explanation",
         }
     ] * 3
@@ -88,27 +96,24 @@ def test_the_model_card_names_the_bundle_and_what_the_filters_know(ask: TestClie
     assert answered["data"]["licences"][0]["licence"] == "MIT"
 
 
-def test_feedback_is_recorded_with_its_time_once_it_was_valid(ask: TestClient, folder: Path):
-    event = {"movie_id": 5, "event": "rated", "rating": 4.5, "session": "a\nb"}
-    before = int(time.time())
-    assert ask.post("/feedback", json=event).json() == {"recorded": True}
+def test_feedback_is_recorded_once_it_was_valid(ask: TestClient, folder: Path):
+    said = {"movie_id": 5, "event": "rated", "rating": 4.5, "visitor_id": "a\nb", "place": 2}
+    before = time.time()
+    answered = ask.post("/feedback", json=said)
+    assert answered.json() == {"recorded": True}
     assert ask.post("/feedback", json={"movie_id": 6, "event": "shown"}).status_code == 404
-    (recorded,) = feedback.read(folder / "feedback.jsonl")
-    assert recorded is not None
-    assert before <= recorded.pop("time") <= time.time()
-    assert recorded == event
+    (recorded,) = small.recorded(folder, "feedback")
+    assert before - 0.001 <= recorded.time <= time.time()
+    assert {name: getattr(recorded, name) for name in said} == said
+    assert (recorded.bundle, recorded.answer_id) == (small.HASH, None)
+    assert recorded.request_id == answered.headers["X-Request-Id"]
 
 
-def test_feedback_that_cannot_be_recorded_is_not_said_to_be(ask: TestClient, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(
-        feedback.Recorder, "append", lambda *_: (_ for _ in ()).throw(feedback.RecordError("full"))
-    )
-    answered = ask.post("/feedback", json={"movie_id": 5, "event": "shown"})
-    assert answered.status_code == 500
-    assert set(answered.json()) == {"detail"}
-
-
-def test_concurrent_requests_get_the_answers_that_sequential_ones_get(folder: Path):
+def test_concurrent_requests_get_the_answers_that_sequential_ones_get(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # All in one second: the moment of asking is part of a question without timestamps.
+    monkeypatch.setattr(service, "time", SimpleNamespace(time=lambda: NOW))
     bodies = [
         {
             "history": [
@@ -138,7 +143,8 @@ def test_concurrent_requests_get_the_answers_that_sequential_ones_get(folder: Pa
 
 def answer_of(response: httpx.Response) -> Any:
     assert response.status_code == 200
-    return {key: value for key, value in response.json().items() if key != "milliseconds"}
+    own = ("milliseconds", "request_id")
+    return {key: value for key, value in response.json().items() if key not in own}
 
 
 # ---- what is refused --------------------------------------------------------------------------------------
@@ -168,7 +174,7 @@ RATED = {"movie_id": 5, "rating": 4}
         ("/feedback", {"movie_id": 5, "event": "rated"}, ["rating"], "only there; received None with rated"),
         ("/feedback", {"movie_id": 5, "event": "shown", "rating": 4}, ["rating"], "received 4.0 with shown"),
         ("/feedback", {"movie_id": 5, "event": "liked"}, ["event"], "'rated' or 'dismissed'"),
-        ("/feedback", {"movie_id": 5, "event": "shown", "model": "latest"}, ["model"], "match pattern"),
+        ("/feedback", {"movie_id": 5, "event": "shown", "answer_id": "x"}, ["answer_id"], "match pattern"),
     ],
 )  # fmt: skip
 def test_an_invalid_body_is_a_400_that_names_field_and_rule(
@@ -249,7 +255,7 @@ def test_health_metrics_and_documents_are_there(ask: TestClient, path: str):
 
 
 def test_requests_are_counted_by_endpoint(ask: TestClient):
-    line = 'bentoml_service_request_total{endpoint="/movies/{movie_id}",http_response_code="200"} '
+    line = 'marquee_requests_total{code="200",endpoint="/movies/{movie_id}"} '
     ask.get("/movies/5")
     before = float(ask.get("/metrics").text.partition(line)[2].partition("\n")[0])
     ask.get("/movies/15")
@@ -264,7 +270,7 @@ def test_a_bundle_that_is_not_there_keeps_the_service_from_starting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(service, "ROOT", tmp_path)
-    monkeypatch.setattr(service, "open_packaged", bundle.open_packaged)
+    monkeypatch.setattr(deployment, "open_packaged", bundle.open_packaged)
     with (
         pytest.raises(manifest.BundleError, match=r"There is no bundle: .*Run `dvc repro package_service`"),
         TestClient(service.Marquee.to_asgi()),
