@@ -78,11 +78,13 @@ def fetch(content_hash: str, folder: Path) -> None:
 
 
 def _get(revision: str, folder: Path) -> None:
-    from dvc.exceptions import DvcException  # only here: DVC takes a second to import
-    from dvc.repo import Repo
+    from dvc.repo import Repo  # only here: DVC takes a second to import
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        Repo.get(".", paths.BUNDLE.as_posix(), out=str(folder), rev=revision, force=True)
-    except DvcException as error:
-        raise BundleError(str(error)) from error
+        # The revision may know of no remote: the one that is the default now has what it pushed.
+        with Repo(".") as repo:
+            remote = repo.config["core"].get("remote")
+        Repo.get(".", paths.BUNDLE.as_posix(), out=str(folder), rev=revision, remote=remote, force=True)
+    except Exception as error:  # whatever a remote's own client raises
+        raise BundleError(f"{type(error).__name__}: {error}") from error
