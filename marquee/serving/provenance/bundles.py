@@ -69,9 +69,9 @@ def fetch(content_hash: str, folder: Path) -> None:
         raise BundleNotFoundError(
             f"Bundle {content_hash} was packaged by commit {commit.sha[:12]} ({commit.subject}), and DVC "
             f"cannot give {paths.BUNDLE} of it: {error}\n{searched}, DVC's cache and its default remote.\n"
-            "Run `dvc fetch --all-commits` where a remote has it, or add one (`dvc remote add -d`) and "
-            f"`dvc push --all-commits` where the cache has it; else check out {commit.sha[:12]} and run "
-            "`dvc repro`, which gives the same bytes."
+            "Where a remote has it, make that the default (`dvc remote add --default`) or run `dvc fetch "
+            "--all-commits`; where another clone's cache has it, run `dvc push --all-commits` there. Else "
+            f"check out {commit.sha[:12]} and run `dvc repro`, which gives the same bytes."
         ) from error
     finally:
         shutil.rmtree(whole, ignore_errors=True)

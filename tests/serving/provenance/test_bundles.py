@@ -64,12 +64,16 @@ def test_a_bundle_of_another_branch_is_found(repository: Path):
     assert text_of(bundles.find(content_hash)) == "tried"
 
 
-def test_a_bundle_that_the_cache_has_lost_comes_from_the_default_remote(repository: Path, tmp_path: Path):
-    first, _ = hashes()
+def test_a_bundle_that_the_cache_has_lost_comes_from_the_remote_that_is_the_default_now(
+    repository: Path, tmp_path: Path
+):
+    _, second = hashes()
+    # The commit of the second bundle knows of no remote yet.
     scratch.dvc(repository, "remote", "add", "--quiet", "--default", "shelf", str(tmp_path / "shelf"))
-    scratch.dvc(repository, "push", "--quiet", "--all-commits")
+    scratch.dvc(repository, "push", "--quiet")
+    scratch.package(repository, "three", "Package three")
     shutil.rmtree(".dvc/cache")
-    assert text_of(bundles.find(first)) == "one"
+    assert text_of(bundles.find(second)) == "two"
 
 
 def test_where_cache_and_remote_have_lost_it_the_error_names_the_commit_and_what_to_do(repository: Path):
@@ -81,7 +85,7 @@ def test_where_cache_and_remote_have_lost_it_the_error_names_the_commit_and_what
     assert commits.git("rev-parse", "HEAD~1")[:12] in said
     assert "Package one" in said
     assert "dvc fetch --all-commits" in said
-    assert "dvc remote add" in said
+    assert "dvc push --all-commits" in said
     assert not list(paths.ARCHIVE.iterdir())
 
 
