@@ -114,7 +114,15 @@ def test_a_name_that_is_in_no_line_of_the_registry_is_no_source():
 
 def shown_from(source: str) -> RecommendedMovie:
     return RecommendedMovie(
-        movie_id=1, title="A", year=None, genres=[], score=1, predicted_rating=3, source=source, because=None
+        movie_id=1,
+        title="A",
+        year=None,
+        genres=[],
+        score=1,
+        predicted_rating=3,
+        source=source,
+        because=None,
+        propensity=1,
     )
 
 
