@@ -80,7 +80,7 @@ $(VENV)/pyvenv.cfg:
 	if [ -n "$$uv" ]; then uv venv --quiet --allow-existing --python "$$found" $(VENV); else $$found -m venv --clear $(VENV); fi \
 	  || { rm -rf $(VENV); exit 1; }
 
-lock: install-dev ## Resolve pyproject.toml anew into requirements*.lock
+lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
 	uv lock
 	uv export --quiet --no-emit-project --no-dev --format requirements-txt --no-header -o requirements.lock
 	uv export --quiet --no-emit-project --format requirements-txt --no-header -o requirements-dev.lock
@@ -104,6 +104,29 @@ bench: measure $(BENCH)/installed ## The same, and the accuracy of other recomme
 
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation
+
+# ---- monitoring -------------------------------------------------------------------------------------------
+
+.PHONY: monitor forget replay trace promote rollback
+monitor: install ## Is the service still good? Collect its events, judge drift and performance (reports/monitor_service)
+	python -m monitoring.collect_events
+	python -m monitoring.build_reference
+	python -m monitoring.monitor_service
+
+forget: install ## Remove a visitor from what was recorded (VISITOR=...)
+	python -m monitoring.forget_visitor -- "$(VISITOR)"
+
+replay: install ## Compute a past answer anew and compare (ID=request_id, or LAST=100)
+	python -m monitoring.replay_answer $(if $(LAST),--last $(LAST),$(ID))
+
+trace: install ## What made a past answer: bundle, commit, data, code, knobs (ID=request_id)
+	python -m monitoring.trace_answer $(ID)
+
+promote: install ## Make models/bundle the champion, and tag its commit (needs dvc.lock committed)
+	python -m monitoring.promote_bundle
+
+rollback: install ## Make the champion before this one the champion again
+	python -m monitoring.rollback_bundle
 
 # ---- code -------------------------------------------------------------------------------------------------
 

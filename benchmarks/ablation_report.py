@@ -21,7 +21,7 @@ from marquee.pipeline.files import write_text
 PAGE, PICTURE = Path("docs/models.md"), Path("docs/ablation.png")
 ACCURACY = "top_100_accuracy"
 WIDTH = 118
-"""Of a line in docs/."""
+"""Characters of a line in docs/."""
 
 Line = dict[str, float]
 

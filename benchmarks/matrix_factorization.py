@@ -1,4 +1,4 @@
-"""iALS of the `implicit` library, run by the Python of .venv-bench: neither that nor this is the product's.
+"""iALS of the `implicit` library, run by the Python of .venv-bench; neither is part of the product.
 
     .venv-bench/bin/python benchmarks/matrix_factorization.py asked.npz answered.npz
 

@@ -1,4 +1,4 @@
-"""The house's look for benchmarks: labelled bars, ours standing out."""
+"""The house style for benchmarks: labelled bars, ours standing out."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

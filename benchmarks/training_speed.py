@@ -23,7 +23,7 @@ from marquee.pipeline.stage import Log, run_stage
 
 NAME = "training_speed"
 DCN_SECONDS = 10.0
-"""At least, for each way of feeding it: an epoch of ours takes less than one."""
+"""Seconds at least for each way of feeding it: an epoch of ours takes less than one."""
 
 Numbers = dict[str, Any]
 
@@ -99,7 +99,7 @@ def _id_towers(work: Workload, fitted: Interactions, seconds: float) -> tuple[Ra
 
 
 def dcn(work: Workload, log: Log) -> Numbers:
-    """Ours and the same model fed row by row: as one column a feature, and as one array."""
+    """Ours and the same model fed row by row: as one column per feature, and as one array."""
     rows = _ranking_rows(work, work.table, (TRAIN,))
     known = data.known_movies(work.table, (TRAIN,), work.preprocessing)
     knobs = work.ranking.model_copy(update={"epochs": max(2, work.ranking.epochs)})
@@ -185,7 +185,7 @@ def draw(numbers: Numbers) -> None:
                 {
                     "ours": ranker["ours"]["rows_per_second"],
                     "rows of an array": ranker["tutorial_array"]["rows_per_second"],
-                    "a column a feature": ranker["tutorial_columns"]["rows_per_second"],
+                    "one column per feature": ranker["tutorial_columns"]["rows_per_second"],
                 },
             ),
         ],

@@ -1,7 +1,7 @@
 """The TensorFlow Recommenders tutorials' way: rows through tf.data, one example per row, in-batch softmax.
 
 "Basic retrieval": from_tensor_slices of (user, movie), shuffled row by row, batched, two embeddings,
-`tfrs.tasks.Retrieval`, Adagrad at 0.1. "Deep & Cross": one column a feature, shuffled row by row.
+`tfrs.tasks.Retrieval`, Adagrad at 0.1. "Deep & Cross": one column per feature, shuffled row by row.
 """
 
 from collections.abc import Mapping

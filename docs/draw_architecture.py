@@ -11,35 +11,42 @@ from marquee.pictures import plots
 
 OUT = Path(__file__).with_name("architecture.png")
 ROWS = (
-    ("monitoring", ()),
-    ("serving", ("packaging", "variants", "export", "replay", "service", "recommender")),
+    ("monitoring", ("verdict", "statistics", "evidence", "collection")),
+    (
+        "serving",
+        ("packaging", "provenance", "variants", "export", "replay", "service", "telemetry", "recommender"),
+    ),
     ("models", ("tuning", "retrieval", "ranking", "training", "neighbours", "baselines", "features")),
     ("evaluation", ("reporting", "progress", "measures")),
     ("data", ("exploration", "preparation", "sources", "sample", "tables")),
     ("", ("events", "pictures", "pipeline")),
 )
 """Layers from the top: a room imports rooms to its right or below; the order within one is by hand."""
-EVERYWHERE = {"marquee.pipeline", "marquee.pictures"}
-"""Rooms that nearly all import: arrows to them would hide the others."""
-WIDTH, HEIGHT, GAP = 1.5, 0.62, 0.36
+SHARED = {"marquee.pipeline", "marquee.pictures", "marquee.events"}
+"""Rooms that rooms of all layers import: arrows to them would hide the others."""
+WIDTH, HEIGHT, GAP = 1.62, 0.62, 0.3
 ROW_HEIGHT = 1.5
 
 
 def rooms(graph: grimp.ImportGraph) -> dict[str, int]:
-    """How many modules lie directly in each folder of marquee/ that holds any."""
+    """How many modules each room holds, its inner folders included."""
     inner = {module.rpartition(".")[0] for module in graph.modules}
-    modules = (module for module in graph.modules if module not in inner)
-    return dict(Counter(module.rpartition(".")[0] for module in modules))
+    return dict(Counter(room_of(module) for module in graph.modules if module not in inner))
+
+
+def room_of(module: str) -> str:
+    """`marquee.serving.recommender` for whatever lies in it, however deep."""
+    return ".".join(module.split(".")[:-1][:3])
 
 
 def arrows(graph: grimp.ImportGraph, known: dict[str, int]) -> set[tuple[str, str]]:
     """Imports between rooms, without those that follow from two or more others."""
     direct: dict[str, set[str]] = {room: set() for room in known}
     for module in graph.modules:
-        room = module.rpartition(".")[0]
+        room = room_of(module)
         for imported in graph.find_modules_directly_imported_by(module):
-            other = imported.rpartition(".")[0]
-            if room in known and other in known and other not in EVERYWHERE | {room}:
+            other = room_of(imported)
+            if room in known and other in known and other not in SHARED | {room}:
                 direct[room].add(other)
     return without_shortcuts(direct)
 
@@ -57,7 +64,7 @@ def without_shortcuts(direct: dict[str, set[str]]) -> set[tuple[str, str]]:
 def served(graph: grimp.ImportGraph) -> set[str]:
     """The rooms that run while the service answers."""
     service = "marquee.serving.service.service"
-    return {module.rpartition(".")[0] for module in graph.find_upstream_modules(service) | {service}}
+    return {room_of(module) for module in graph.find_upstream_modules(service) | {service}}
 
 
 def draw(path: Path = OUT) -> None:
@@ -68,7 +75,7 @@ def draw(path: Path = OUT) -> None:
     missing = set(known) - set(places)
     if missing:
         raise ValueError(f"ROWS in {Path(__file__).name} lacks {sorted(missing)}: give each a place.")
-    figure, (axes,) = plots.new(12.5, 1.45 * len({y for _, y in places.values()}) + 0.5)
+    figure, (axes,) = plots.new(14.0, 1.45 * len({y for _, y in places.values()}) + 0.5)
     live = served(graph)
     for room, (x, y) in places.items():
         _box(axes, room, known[room], x, y, plots.ACCENT if room in live else plots.MUTED)

@@ -26,7 +26,7 @@ from marquee.pipeline.arrays import Float64
 
 DASHBOARD = Path(__file__).parents[1] / "deploy/grafana/dashboards/model.json"
 POINTS = 240
-"""Of each line."""
+"""Points of each line."""
 COLUMNS = 2
 TIMEOUT_SECONDS = 30
 BYTES = ("B", "kB", "MB", "GB")

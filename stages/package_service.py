@@ -4,7 +4,7 @@ from pathlib import Path
 
 from marquee.data.tables import interactions
 from marquee.pipeline import paths, scores
-from marquee.pipeline.files import read_json
+from marquee.pipeline.files import read_json, write_json
 from marquee.pipeline.params import Params, RecommenderParams, read_best
 from marquee.pipeline.scores import Score
 from marquee.pipeline.stage import Log, run_stage
@@ -35,6 +35,7 @@ def run(params: Params, log: Log) -> None:
     raw, processed = read_json(paths.RAW.manifest), read_json(paths.PROCESSED.manifest)
     files |= contents.of_card(model_card.build(raw, processed, metrics, required, bento.packages(Path())))
     content_hash = manifest.write(files, paths.BUNDLE)
+    write_json(paths.PACKAGED, read_json(paths.BUNDLE / manifest.MANIFEST))
     tag = bento.build(Path(), log)
     # What was required and that it passed; the measured latency never, for clocks do not repeat.
     size = Score("bundle_bytes", manifest.total_bytes(files))

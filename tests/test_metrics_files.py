@@ -16,7 +16,7 @@ WIDTH = 120
 """Of a terminal, in columns."""
 FOLDERS = ("metrics", "benchmarks/metrics")
 COLUMNS = {"gain", "gain_low", "ndcg_at_10", "rmse", "top_100_accuracy", "value"}
-"""What DVC may show of all files together: a column more is a column more in every row."""
+"""What DVC may show of all files together: another column is another one in every row."""
 
 
 def run(*command: str, folder: Path) -> list[str]:

@@ -51,7 +51,7 @@ def forget(folder: Path, segments_folder: Path, visitor_id: str) -> Forgotten:
     """Rewrite the segments, and the Parquet tables anywhere in the folder, without a visitor.
 
     Raises:
-        ForgettingError: no visitor can have this id, the folder is missing, or another process is at it.
+        ForgettingError: no visitor can have this id, the folder is missing, or another process forgets one.
         WriteError: a file cannot be written; it is as before, others may be done: run it again.
     """
     try:
@@ -92,7 +92,7 @@ class _Theirs:
 
     def rows(self, table: Any) -> Any:
         """Which rows of a table are: a mask."""
-        mask = pyarrow.array([False] * len(table))
+        mask = pyarrow.array([False] * len(table), type=pyarrow.bool_())
         for name in {"visitor_id", *_NAMING} & set(table.column_names):
             values = [self._visitor_id] if name == "visitor_id" else sorted(self._request_ids)
             mask = pyarrow.compute.or_(mask, _is_in(table[name], values))

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 from marquee.events.request_ids import RequestIds
 
 VERSION = 1
-"""Of the schema below; a change that old readers would misread counts it up."""
+"""Version of the schema below, raised by a change that old readers would misread."""
 
 AnswerKind = Literal["recommend", "similar", "predict_ratings"]
 Arm = Literal["champion", "challenger", "shadow"]

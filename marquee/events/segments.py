@@ -1,4 +1,4 @@
-"""The files of the event log: segments of one JSON object a line, each written by one process.
+"""The files of the event log: segments of one JSON object per line, each written by one process.
 
 A segment is `<start-ms>-<pid>-<n>.jsonl.part` while it is written and loses `.part` when it is complete. Its
 writer holds a lock on it, which the kernel takes back however the process ends: that tells a segment that is
@@ -39,7 +39,7 @@ class Segment:
 
 @dataclass
 class Counted:
-    """What reading came upon.
+    """What reading found.
 
     Attributes:
         records: read.
@@ -206,7 +206,7 @@ def complete_dead(folder: Path, begun_before_ms: int) -> list[Segment]:
 
 
 def delete_old(folder: Path, begun_before_ms: int, most_bytes: int) -> Deleted:
-    """Delete segments begun before a moment, then the oldest until all take at most so many bytes.
+    """Delete segments begun before a moment, then the oldest until all together take at most `most_bytes`.
 
     Segments that are being written count and stay. Several processes may do this at once.
     """

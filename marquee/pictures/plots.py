@@ -1,4 +1,4 @@
-"""The house's look: one palette, quiet axes, the same bytes on every run."""
+"""The house style: one palette, quiet axes, the same bytes on every run."""
 
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from marquee.pipeline.files import write_whole
 
 INK, MUTED, GRID = "#1f2430", "#6b7280", "#e5e7eb"
-"""Of words, of axes and what matters less, of the lines behind."""
+"""Colours of text, of axes and what matters less, of the grid."""
 PALETTE = ["#c2410c", "#0f766e", "#4f46e5", "#b45309", "#64748b", "#be185d"]
 ACCENT = PALETTE[0]
-"""Of what a picture is about."""
+"""Colour of what a picture is about."""
 STYLE: Any = {
     "figure.dpi": 100,
     "savefig.dpi": 144,

@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Array]:
 def as_float16(values: Array) -> npt.NDArray[np.float32]:
     """The values as float32 numbers that float16 holds exactly.
 
-    Models are trained on what the bundle will hold: it stores such numbers in half the bytes and reads the
-    very same ones back.
+    Models are trained on what the bundle will hold: it stores such numbers in half the bytes and reads back
+    exactly the same ones.
     """
     return values.astype(np.float16).astype(np.float32)

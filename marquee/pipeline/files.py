@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 DECIMALS = 6
-"""Of floats in JSON and tables: finer ones differ between machines."""
+"""Decimals of floats in JSON and tables: further ones differ between machines."""
 
 
 class WriteError(OSError):

@@ -205,6 +205,35 @@ class Requirements(Section):
     rmse_at_most: Positive
 
 
+class Monitoring(Section):
+    """How recorded events are judged, and when retraining is recommended."""
+
+    max_visitors: Count
+    window_requests: Annotated[int, Field(ge=20)]
+    expected_run_time: Count
+    null_windows: Annotated[int, Field(ge=1000)]
+    max_windows: Annotated[int, Field(ge=2)]
+    recent_windows: Count
+    cool_down_requests: Annotated[int, Field(ge=0)]
+    min_feedback: Count
+    rmse_margin: Annotated[float, Field(ge=0)]
+    hit_rate_margin: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> "Monitoring":
+        if self.expected_run_time < 2 * self.window_requests:
+            raise ValueError(
+                f"expected_run_time {self.expected_run_time} is not at least two windows of "
+                f"{self.window_requests} requests; an alarm comes once per window at the soonest"
+            )
+        if self.max_windows < 2 * self.recent_windows:
+            raise ValueError(
+                f"max_windows {self.max_windows} is less than twice recent_windows {self.recent_windows}; "
+                "the recent ones are compared with those before them"
+            )
+        return self
+
+
 class Params(Section):
     """The whole of params.yaml, read once.
 
@@ -229,6 +258,7 @@ class Params(Section):
     evaluation: Evaluation
     serving: Serving
     requirements: Requirements
+    monitoring: Monitoring
 
 
 def read(path: Path = paths.PARAMS) -> Params:
@@ -251,4 +281,4 @@ def read_best(model: type[S], path: Path) -> S:
     try:
         return validate("", model, read_yaml(path), path)
     except ParamsError as error:
-        raise ParamsError(f"{error}\nA sweep writes this file: do not mend it, run `dvc repro`.") from error
+        raise ParamsError(f"{error}\nA sweep writes this file: do not edit it, run `dvc repro`.") from error

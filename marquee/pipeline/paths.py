@@ -1,4 +1,4 @@
-"""Every path of the pipeline, in the order the data flows: the map of the house.
+"""Every path of the pipeline, in the order the data flows: the map of the repository.
 
 Paths are relative to the repository's root, where DVC runs every stage.
 """
@@ -147,6 +147,21 @@ class Events:
     def segments(self) -> Path:
         return self.folder / "segments"
 
+    @property
+    def tables(self) -> Path:
+        """What `collect_events` makes of segments: a folder per day."""
+        return self.folder / "tables"
+
+    @property
+    def reference(self) -> Path:
+        """What `build_reference` knows of the requests that a bundle was evaluated on."""
+        return self.folder / "reference.npz"
+
+    @property
+    def last_retrain(self) -> Path:
+        """When retraining was last tried, whoever won."""
+        return self.folder / "last_retrain.json"
+
 
 RAW = Raw(Path("data/raw"))
 PROCESSED = Processed(Path("data/processed"))
@@ -162,7 +177,13 @@ BUNDLE = Path("models/bundle")
 CHAMPION = Path("models/champion")
 CHALLENGER = Path("models/challenger")
 """Copies of bundles that a running service watches; without a champion it serves BUNDLE."""
+PREVIOUS = Path("models/previous")
+"""The champion before the champion, for a rollback."""
+ARCHIVE = Path("models/archive")
+"""Bundles fetched from DVC to replay answers with, one folder per content hash; delete them at will."""
 EVENTS = Events(Path("data/events"))
+PACKAGED = Path("reports/package_service/bundle.json")
+"""The manifest of BUNDLE, small enough for Git: what finds the commit of a bundle's content hash."""
 
 
 def metrics(stage: str) -> Path:

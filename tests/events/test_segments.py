@@ -93,7 +93,7 @@ def test_what_a_killed_process_left_is_read_and_its_torn_line_counted(tmp_path: 
 
 
 def test_a_torn_line_is_never_glued_to_the_next_record(tmp_path: Path):
-    # The same process id again, as in a container that was started anew.
+    # The same process id again, as in a container that was started again.
     left_behind(tmp_path, line(visitor_id="a")[:-10], f"{NOW}-{os.getpid()}-0.jsonl.part")
     write(tmp_path, line(visitor_id="b"))
     assert read(tmp_path) == (["b"], Counted(records=1, torn=1))
@@ -143,7 +143,7 @@ def test_a_segment_is_open_until_its_writer_dies_whatever_way(tmp_path: Path):
 
 
 def _full(after: int) -> Callable[[int, bytes], int]:
-    """An `os.write` of a disk that takes so many bytes more."""
+    """An `os.write` of a disk that takes only a few more bytes."""
     room = [after]
 
     def write_some(file: int, content: bytes) -> int:

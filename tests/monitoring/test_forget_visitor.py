@@ -41,7 +41,7 @@ def test_only_that_visitor_goes_and_all_other_lines_stay_byte_for_byte(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.INFO)
-    # Spaces and the order of keys as no writer of ours would leave them: lines are kept, not written anew.
+    # Spaces and the order of keys as no writer of ours would leave them: lines are kept, not rewritten.
     odd = b'{ "visitor_id" : "ben",  "schema_version": 1 }\n'
     others = [answer("ben"), odd, answer(None), answer("anna"), feedback("ben"), b"no record\n"]
     path = write(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from marquee.pipeline import params, sections
+from marquee.pipeline import params, paths, sections
 from marquee.pipeline.params import Params, Retrieval
 from marquee.pipeline.sections import ParamsError
 from tests.places import ROOT
@@ -140,7 +140,7 @@ def test_text_that_only_looks_like_a_float_stays_text(tmp_path: Path, text: str)
 
 def test_a_rule_over_two_knobs_says_which_and_what_to_do() -> None:
     with pytest.raises(ParamsError) as error:
-        sections.validate("retrieval", Retrieval, retrieval_with(embedding_dim=64, heads=3))
+        sections.validate("retrieval", Retrieval, retrieval_with(embedding_dim=64, heads=3), paths.PARAMS)
     assert str(error.value) == (
         "params.yaml: retrieval: embedding_dim 64 is not a multiple of heads 3; change one."
     )
@@ -148,7 +148,7 @@ def test_a_rule_over_two_knobs_says_which_and_what_to_do() -> None:
 
 def test_a_history_of_one_movie_is_refused_for_half_of_it_is_nothing() -> None:
     with pytest.raises(ParamsError, match=r"history_length: Input should be greater than or equal to 2"):
-        sections.validate("retrieval", Retrieval, retrieval_with(history_length=1))
+        sections.validate("retrieval", Retrieval, retrieval_with(history_length=1), paths.PARAMS)
 
 
 @pytest.mark.parametrize("cutoff", ["validation_cutoff", "test_cutoff"])
@@ -197,4 +197,4 @@ def test_a_winner_of_other_knobs_is_not_to_be_mended_by_hand(
         params.read_best(Retrieval, path)
     first, last = str(error.value).splitlines()
     assert first.startswith(f"{path}: {message}")
-    assert last == "A sweep writes this file: do not mend it, run `dvc repro`."
+    assert last == "A sweep writes this file: do not edit it, run `dvc repro`."

@@ -8,7 +8,7 @@ import yaml
 
 from marquee.pipeline import params, paths
 from marquee.pipeline.files import read_json
-from marquee.serving.recommender import bundle, catalogue_index
+from marquee.serving.recommender import bundle, bundle_files, catalogue_index
 from marquee.serving.recommender.recommender import Recommender
 from stages import index_catalogue
 from tests.fixtures.tiny_pipeline import ADDED_ID, MOVIES, PARAMS, Tiny
@@ -43,7 +43,7 @@ def test_without_additions_their_index_is_empty_and_the_catalogue_the_same(house
         index_catalogue.run(PARAMS, logging.getLogger("test"))
         assert len(catalogue_index.read(paths.ADDITIONS_INDEX)) == 0
         assert paths.CATALOGUE_INDEX.rows.read_bytes() == before
-        assert len(bundle.read(bundle.parts_of_pipeline(additions=True)).index) == MOVIES
+        assert len(bundle.read(bundle_files.parts_of_pipeline(additions=True)).index) == MOVIES
     finally:
         paths.ADDITIONS.write_text(text, encoding="utf-8")
         index_catalogue.run(PARAMS, logging.getLogger("test"))
@@ -77,7 +77,7 @@ def with_sequels(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
             patch.setattr(paths, name, paths.Index(folder / name))
         index_catalogue.run(PARAMS, logging.getLogger("test"))
         values = params.read_best(params.RecommenderParams, paths.RECOMMENDER.best_params)
-        return Recommender(bundle.read(bundle.parts_of_pipeline(additions=True)), values)
+        return Recommender(bundle.read(bundle_files.parts_of_pipeline(additions=True)), values)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """tune_neighbours and train_neighbours, from files to files."""
 
-import json
 import logging
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from marquee.pipeline import params, paths
 from marquee.pipeline.params import Neighbours
 from stages import train_neighbours, tune_neighbours
 from tests.fixtures.tiny_pipeline import PARAMS
+from tests.measured import compared
 from tests.places import ROOT
 
 
@@ -40,12 +40,12 @@ def test_the_sweep_writes_a_winner_that_training_reads(folder: Path):
     three_trials = PARAMS.model_copy(update={"tune_neighbours": sweep})
     tune_neighbours.run(three_trials, log)
     neighbours = params.read_best(Neighbours, paths.NEIGHBOURS.best_params)
-    assert json.loads(paths.metrics("tune_neighbours").read_text())["best_value"] > 0
+    assert compared("tune_neighbours", "best_value") > 0
 
     train_neighbours.run(PARAMS, log)
     table = interactions.read(paths.PROCESSED.interactions)
     expected = fitting.fit(table.in_periods(TRAIN, VALIDATION), neighbours)
     written = item_item.read(paths.NEIGHBOURS.weights)
     np.testing.assert_array_equal(written.weight, expected.weight)
-    metrics = json.loads(paths.metrics("train_neighbours").read_text())
-    assert metrics == {"movies": 40, "weights": len(expected.weight)}
+    assert compared("train_neighbours", "movies") == 40
+    assert compared("train_neighbours", "weights") == len(expected.weight)

@@ -13,9 +13,10 @@ import yaml
 from marquee.data.tables import interactions, schema
 from marquee.evaluation.measures import events
 from marquee.pipeline import paths
-from marquee.pipeline.files import read_json, write_json
+from marquee.pipeline.files import write_json
 from marquee.pipeline.params import Evaluation, Params, Pruner, Tune
 from tests.fixtures.tiny_pipeline import PARAMS
+from tests.measured import compared
 from tests.models.ranking import tables
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -78,16 +79,13 @@ def test_the_sweep_s_winner_is_trained_and_beats_the_means_on_test(house):
 
     table = interactions.read(paths.PROCESSED.interactions)
     asked = events.of_period(table, interactions.TEST, 1000, 7)
-    numbers = read_json(paths.metrics("evaluate_ranking"))
-    assert numbers["events"]["rated_events"] == asked.has_history.sum()
-    assert numbers["events"]["no_history"] == (~asked.has_history).sum()
+    assert compared("evaluate_ranking", "rated_events") == asked.has_history.sum()
+    assert compared("evaluate_ranking", "rated_events", group="no_history") == (~asked.has_history).sum()
     # The rule is noiseless: genre and person decide the rating, half a star lies between people.
-    assert numbers["dcn"]["rmse"] < 0.3 < numbers["global_mean"]["rmse"]
-    assert numbers["dcn"]["best_baseline"] in evaluate_ranking.BASELINES
-    assert "oracle" not in numbers
-    trained = read_json(paths.metrics("train_ranking"))
+    assert compared("evaluate_ranking", "rmse", "dcn") < 0.3
+    assert compared("evaluate_ranking", "rmse", "global_mean") > 0.3
     # Of nine tenths of 1500, all but a block of four, and a tenth of them again.
-    assert trained["rows"] == pytest.approx(0.9 * 1500 * 3 / 4 * 1.1, abs=15)
+    assert compared("train_ranking", "rows") == pytest.approx(0.9 * 1500 * 3 / 4 * 1.1, abs=15)
     curve = pd.read_csv(paths.reports("train_ranking") / "loss.csv")
     assert curve["loss"].tolist() == sorted(curve["loss"], reverse=True)
     for name in ("calibration", "residuals"):
@@ -107,7 +105,7 @@ def test_tuning_does_not_read_the_test_period_even_where_it_lies_between(house):
         changed = replace(table, period=period, half_stars=half_stars)
         interactions.write(changed, paths.PROCESSED.interactions)
         tune_ranking.run(params, LOG)
-        found.append(read_json(paths.metrics("tune_ranking"))["best_value"])
+        found.append(compared("tune_ranking", "best_value"))
     assert found[0] == found[1]
 
 

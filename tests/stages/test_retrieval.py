@@ -10,6 +10,7 @@ from marquee.pipeline import params, paths
 from marquee.pipeline.files import read_json
 from marquee.pipeline.params import Params, Retrieval
 from tests.fixtures.tiny_pipeline import PARAMS, RETRIEVAL, Tiny
+from tests.measured import compared
 from tests.places import ROOT
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -33,12 +34,13 @@ def test_the_sweep_s_winner_is_trained_and_what_draw_training_reads_is_there(giv
     tune_retrieval.run(given, LOG)
     retrieval = params.read_best(Retrieval, paths.RETRIEVAL.best_params)
     assert retrieval.embedding_dim == RETRIEVAL["embedding_dim"]
-    assert read_json(paths.metrics("tune_retrieval"))["n_trials"] == 2
+    assert compared("tune_retrieval", "n_trials") == 2
     assert read_json(paths.sweep("tune_retrieval").summary)["direction"] == "maximize"
 
     train_retrieval.run(given, LOG)
-    trained = read_json(paths.metrics("train_retrieval"))
     losses = [float(line.split(",")[1]) for line in paths.losses("train_retrieval").read_text().split()[1:]]
-    assert len(losses) == trained["epochs"] == 2
-    assert trained["final_loss"] == losses[-1] < losses[0]  # both are rounded to six decimals
-    assert paths.RETRIEVAL.weights.stat().st_size > 4 * trained["parameters"]
+    assert len(losses) == compared("train_retrieval", "epochs") == 2
+    assert (
+        compared("train_retrieval", "final_loss") == losses[-1] < losses[0]
+    )  # both are rounded to six decimals
+    assert paths.RETRIEVAL.weights.stat().st_size > 4 * compared("train_retrieval", "parameters")

@@ -1,7 +1,6 @@
 """The stage tune_recommender on the tiny pipeline."""
 
 import csv
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from marquee.pipeline import paths
 from stages import tune_recommender
 from tests.fixtures.tiny_pipeline import PARAMS
+from tests.measured import compared
 
 
 @pytest.fixture
@@ -33,6 +33,5 @@ def test_the_weights_with_the_highest_value_win_and_the_rules_stay_as_they_are(k
     assert chosen["similar_weight"] == float(best["similar_weight"])
     assert chosen["rating_weight"] == float(best["rating_weight"])
     assert chosen["two_tower_quota"] == PARAMS.recommender["two_tower_quota"]
-    metrics = json.loads(paths.metrics("tune_recommender").read_text())
-    assert metrics["best_value"] == float(best["value"])
-    assert metrics["completed"] == 5
+    assert compared("tune_recommender", "best_value") == float(best["value"])
+    assert compared("tune_recommender", "completed") == 5

@@ -12,10 +12,10 @@ DAY = 86_400
 """Seconds."""
 
 CLASSES = 12
-"""At most as many classes are made of a column's values."""
+"""The most classes that a column's values are cut into."""
 
 MOST_DOUBLINGS = 10
-"""At most as many classes are made of counts, see `by_doubling`."""
+"""The most classes that counts are cut into, see `by_doubling`."""
 
 FEWEST_IN_CLASS = 5
 """Quartiles of fewer rows say nothing: such classes are left out."""
@@ -23,7 +23,7 @@ FEWEST_IN_CLASS = 5
 
 @dataclass(frozen=True)
 class Calendar:
-    """Time cut into years, or into months where the data span less than two year changes.
+    """Time cut into years, or into months where the data span fewer than two turns of the year.
 
     Attributes:
         labels: b names, "2009" or "1998-04", without gaps.

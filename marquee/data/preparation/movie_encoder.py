@@ -25,7 +25,7 @@ MIN_NAME_COUNT = 5
 """A name on fewer movies says little of the next one."""
 
 MAX_NAMES = 24
-"""Of one movie, in the order of `MARKS`."""
+"""Names of one movie that are read, in the order of `MARKS`."""
 
 DIRECTION_DECIMALS = 5
 TEXT_DECIMALS = 4
@@ -222,7 +222,7 @@ def _rounded(values: Float64, decimals: int) -> Float32:
 
 
 def _release(movies: pd.DataFrame) -> "pd.Series[float]":
-    # The format is named: guessed from the first row, it would make a movie's release depend on another's.
+    # The format is given: guessed from the first row, it would make a movie's release depend on another's.
     date = pd.to_datetime(movies["release_date"], format="ISO8601", errors="coerce")
     year = movies["year"].astype("float64").where(movies["year"] > 0)
     return (date.dt.year + (date.dt.day_of_year - 1) / 365.25).fillna(year + 0.5)

@@ -33,7 +33,7 @@ def time_cutoff(timestamp: Int64, cutoff: float | str) -> int:
 
     Returns:
         For a share, the timestamp of interaction int(n * q) in time order, so that interactions
-        of the same second are never torn apart.
+        of the same second stay in one period.
     """
     if isinstance(cutoff, str):
         try:

@@ -15,10 +15,10 @@ from marquee.data.sample.visits import MOOD_CHANGE, NOISE_SD, Visits, log_weight
 from marquee.pipeline.arrays import Float64, Int64
 
 POSITIVE_STARS = 4.0
-"""From how many stars on the oracle takes a rating for positive, whatever `positive_rating` says."""
+"""The oracle takes ratings from this many stars on for positive, whatever `positive_rating` says."""
 
 EVENTS_AT_ONCE = 1024
-"""About as many ratings are ranked at once."""
+"""Ratings ranked at once, about."""
 
 
 def foresee(

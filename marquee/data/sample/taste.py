@@ -27,7 +27,7 @@ KIND_SHARES = {
 """Share of the variance of a film's taste vector that each kind of metadata explains; the rest is its own."""
 
 ERA_YEARS = 8
-"""Films of so many years share an era."""
+"""Years whose films share an era."""
 
 ZIPF_EXPONENT, ZIPF_SHIFT = 1.05, 12.0
 """Log popularity falls by the exponent times the log of the rank; the shift flattens the first ranks."""
@@ -54,13 +54,13 @@ QUALITY_SD, QUALITY_WORDS = 0.42, 0.4
 """Standard deviation of quality in stars, and the share of its variance that metadata explains."""
 
 CLUSTERS = 8
-"""Of taste among people."""
+"""Clusters of taste among people."""
 
 CLUSTER_SHARE = 0.8
 """Share of the variance of a person's taste that comes from clusters; the rest is their own."""
 
 CLUSTER_CONCENTRATION = 0.25
-"""Of the Dirichlet distribution of cluster weights: people lean on one or two clusters."""
+"""Parameter of the Dirichlet distribution of cluster weights: people lean towards one or two clusters."""
 
 CLUSTER_TREND = 1.2
 """How much clusters gain or lose among newcomers, in log share over the whole span."""
@@ -72,7 +72,7 @@ BIAS_SD = 0.46
 """Standard deviation of people's biases, in stars."""
 
 SPREAD_LOG_SD = 0.30
-"""Of the log-normal factor on how far ratings lie from the person's mean."""
+"""Standard deviation, in logs, of the factor on how far ratings lie from the person's mean."""
 
 WHOLE_STARS_ONLY = 0.35
 """Share of the people who never give half a star."""
@@ -84,7 +84,7 @@ MAINSTREAM_SD = 0.22
 """Standard deviation of people's exponent on popularity, which is 1 in the mean."""
 
 MOOD_GENRES, MOOD_KEYWORDS = 12, 12
-"""The commonest genres and keywords that have a mood each."""
+"""How many of the most common genres and keywords have a mood each."""
 
 MOOD_LIFT = 2.3
 """Added to the log popularity of the films that a mood is about."""

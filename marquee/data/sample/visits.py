@@ -11,7 +11,7 @@ FEWEST = 15
 """Ratings of a person: MovieLens keeps only people with enough of them."""
 
 ACTIVITY_LOG_SD = 1.0
-"""Of the log-normal number of ratings above FEWEST."""
+"""Standard deviation, in logs, of the number of ratings above FEWEST."""
 
 COMES_BACK = 0.47
 """Share of the people with more than one visit."""
@@ -50,7 +50,7 @@ CHOICE_AFFINITY = 1.7
 """Weight of affinity in the log weight of a film."""
 
 MEAN_RATING, RATING_AFFINITY, NOISE_SD = 3.09, 0.34, 0.82
-"""Of the latent rating, in stars: its mean, the weight of affinity, and the noise."""
+"""The latent rating in stars: its mean, the weight of affinity, and the noise."""
 
 CHUNK = 4096
 """Rows of (rows, films) arrays held at once."""

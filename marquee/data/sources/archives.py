@@ -289,7 +289,7 @@ def _by_hand(file: str) -> str:
 
 
 def _replace_it(path: Path) -> str:
-    return f"Delete {path} and run again to download it anew, or {_by_hand(path.name)}"
+    return f"Delete {path} and run again to download it afresh, or {_by_hand(path.name)}"
 
 
 def _unreachable(url: str, error: requests.RequestException, network: Network) -> str:

@@ -19,7 +19,7 @@ KEY = "tmdbId"
 are not read: they grow with time, so under a split in time they know the future."""
 
 COLUMNS = ["tmdb_id", *(fact.name for fact in facts.OF_METADATA)]
-"""Of the facts of films by TMDB's id, from a snapshot or from the API."""
+"""Columns of the facts of films by TMDB's id, from a snapshot or from the API."""
 
 
 @dataclass(frozen=True)

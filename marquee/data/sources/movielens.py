@@ -23,7 +23,7 @@ LAYOUTS = (
     Layout("ratings.dat", "movies.dat", "::", header=False),
     Layout("u.data", "u.item", "\t", header=False),
 )
-"""Of ml-20m and later and of ratings of one's own; of ml-1m and ml-10m; of ml-100k."""
+"""The layouts of ml-20m and later and of one's own ratings; of ml-1m and ml-10m; of ml-100k."""
 
 LINKS = "links.csv"
 

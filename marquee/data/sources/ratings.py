@@ -228,7 +228,7 @@ def _header(files: Files, layout: Layout) -> list[str]:
 
 
 def check_header(file: str, line: bytes, needed: tuple[str, ...]) -> list[str]:
-    """Read a CSV file's first line and see that it names the columns needed.
+    """Read a CSV file's first line and check that it names the columns needed.
 
     Raises:
         DataError: the line is empty, is not UTF-8, or lacks a column.

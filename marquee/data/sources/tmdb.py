@@ -89,7 +89,7 @@ def _checked(key: str) -> str:
 
 
 def read_cache(path: Path) -> dict[int, dict[str, Any]]:
-    """What earlier runs were told, by TMDB id.
+    """What earlier runs received, by TMDB id.
 
     A line cut off by an interruption is passed over, and so is an answer without a fact that is read today:
     it is asked for again.

@@ -50,8 +50,9 @@ FACTS = (
     Fact("language", "text", "metadata", snapshot="original_language"),
     Fact("release_date", "text", "metadata", snapshot="release_date", pattern=r"\d{4}-\d{2}-\d{2}"),
 )
-"""In the order of the raw tables' columns. A title is without its year, the year that of the release, the
-leading people of a cast come first, a language is an ISO 639-1 code, a release date YYYY-MM-DD."""
+"""All facts, in the order of the raw tables' columns. A title is without its year, the year that of the
+release, the leading people of a cast come first, a language is an ISO 639-1 code, a release date is
+YYYY-MM-DD."""
 
 OF_MOVIES = tuple(fact for fact in FACTS if fact.table == "movies")
 OF_METADATA = tuple(fact for fact in FACTS if fact.table == "metadata")

@@ -44,9 +44,9 @@ NAMES = {
     "gradient_boosting_plain": "gradient boosting, plain features",
     "oracle": "oracle of the simulation",
 }
-"""For people; a model without one is called by its own name."""
+"""Models as people read them; one without a label keeps its own name."""
 LINE_HEIGHT = 0.055
-"""Of the axes: closer labels would touch."""
+"""Share of the axes' height: closer labels would touch."""
 FEWEST_EVENTS = 30
 """Calibration bins with fewer are in the table alone: their means are chance."""
 

@@ -58,7 +58,7 @@ def fit_recent_popularity(fitted: Interactions, recent_days: int, cutoff: int | 
     """Order by the ratings of the last `recent_days` before the cutoff, then by all ratings.
 
     Every rating counts, liked or not. The few ratings of a short window tie often, and a tie would count
-    against it: ratings of all time part them.
+    against it: ratings of all time break them.
 
     Args:
         fitted: the interactions of the fitted periods.

@@ -24,10 +24,10 @@ from marquee.pipeline.arrays import Bool, Float32, Int32, Int64
 from marquee.pipeline.params import PreprocessData
 
 CHUNK_ROWS = 25_000
-"""Rows of history described at once, about 300 MB; a person's are never torn apart."""
+"""Rows of history described at once, about 300 MB; a person's are never split."""
 HIDDEN_EVERY = 10
-"""Of the training rows, one in so many is there once more with its history hidden: few first ratings are in
-the data, and without these the network is worse than its base for people it knows nothing of."""
+"""One in this many training rows stands there once more with its history hidden: few first ratings are in the
+data, and without these the network is worse than its base for people it knows nothing of."""
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def training_rows(
         periods: those that may be learned from.
         catalogue: facts of all movies.
         factors: size of the movie factors.
-        blocks: how many blocks of equal size; statistics are fitted anew at each.
+        blocks: how many blocks of equal size; statistics are fitted again at each.
         preprocessing: who rates too little to be learned from.
         seed: of the movie factors.
 

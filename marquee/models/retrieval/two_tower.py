@@ -89,7 +89,7 @@ class MovieEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
 
     def embed(self, content: Any, names: Any, id_row: Any) -> Any:
         """Movies of the catalogue or not, content (…, C), names (…, N) and id rows (…,), to (…, dim + 1)."""
-        known = tf.where(names < self.name_embedding.input_dim, names, 0)  # a new movie may bear others
+        known = tf.where(names < self.name_embedding.input_dim, names, 0)  # a new movie may have later ones
         named = tf.cast(known > 0, tf.float32)[..., None]
         of_names = tf.reduce_sum(self.name_embedding(known) * named, axis=-2)
         of_names = of_names / tf.sqrt(1.0 + tf.reduce_sum(named, axis=-2))

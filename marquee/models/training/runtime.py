@@ -42,7 +42,7 @@ def start_tensorflow(seed: int, threads: int) -> None:
     """Make TensorFlow repeat itself to the bit on this machine.
 
     The number of threads changes how sums are split and with it the last bits of the weights, so it is a
-    parameter. Call before the first TensorFlow operation of the process; a later call seeds anew.
+    parameter. Call before the first TensorFlow operation of the process; a later call seeds again.
     """
     _pin_threads(threads)
     tf.keras.utils.set_random_seed(seed)

@@ -17,7 +17,7 @@ from marquee.pipeline.params import Tune
 from marquee.pipeline.sections import ParamsError, S, Section
 
 TRIED_VALUES = 1000
-"""Ranges of so many whole numbers are tried against the model value by value, larger ones at their ends."""
+"""Whole numbers of a range that are tried against the model one by one; larger ranges at their ends only."""
 
 
 class Range(Section):

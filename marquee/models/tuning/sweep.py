@@ -35,8 +35,8 @@ from marquee.pipeline.params import Tune
 from marquee.pipeline.sections import ParamsError, S
 
 Report = Callable[[int, float], None]
-HOUSE = Path(marquee.__file__).parents[1]
-SOURCES = (HOUSE / "marquee", HOUSE / "stages")
+REPOSITORY = Path(marquee.__file__).parents[1]
+SOURCES = (REPOSITORY / "marquee", REPOSITORY / "stages")
 """What decides a trial's value: the library and the scripts that call it."""
 
 
@@ -59,7 +59,7 @@ def fingerprint(*parts: str | bytes | Path) -> str:
 
 
 def require_events(num_events: int, plan: Plan[Any]) -> None:
-    """See that there is something to choose knobs by.
+    """Check that there is something to choose knobs by.
 
     Raises:
         SweepError: trials are asked for and the validation period has no event to score them on.

@@ -18,7 +18,7 @@ from marquee.serving.recommender.litert import SIGNATURE
 
 Precision = Literal["float32", "float16", "int8"]
 OPSET = 18
-"""Of ONNX; what TensorRT 10 and every runtime since 2023 read."""
+"""Version of ONNX' operators that TensorRT 10 and every runtime since 2023 read."""
 
 
 class ConversionError(ValueError):
@@ -124,7 +124,7 @@ def to_onnx(litert: bytes, function: Any) -> bytes:
 
     Args:
         litert: the file.
-        function: what it was made of, with a signature: inputs and output bear its names, in its order.
+        function: what it was made of, with a signature: inputs and output get its names, in its order.
     """
     with silent_unless_it_fails(), warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # of tf2onnx' import, and of the interpreter that it asks for shapes

@@ -10,7 +10,7 @@ from marquee.pipeline.arrays import Float32, Int32
 from marquee.serving.recommender.litert import LiteRtModel
 
 CHUNK = 1024
-"""Movies embedded at once, always as many: equal movies get equal embeddings, whatever stands beside them."""
+"""Movies embedded at once, never fewer: equal movies get equal embeddings, whatever stands beside them."""
 
 
 def embed(tower: LiteRtModel, catalogue: Catalogue, id_row: Int32, half: bool) -> Float32:

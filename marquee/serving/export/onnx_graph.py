@@ -18,8 +18,8 @@ def normalised(model: ModelProto, inputs: Mapping[str, str], output: str) -> Mod
 
     Args:
         model: of one output, without subgraphs (loops, branches).
-        inputs: name in `model` -> the name to bear, in the order to stand in.
-        output: the name the output is to bear.
+        inputs: name in `model` -> the new name, in the order wanted.
+        output: the new name of the output.
     """
     graph = model.graph
     (answer,) = graph.output

@@ -12,9 +12,9 @@ from marquee.pipeline.params import Requirements
 from marquee.pipeline.scores import EVERYTHING, Score
 
 LATENCY_PERCENTILE = 99
-"""Of whole recommendations: what the slowest one in a hundred waits."""
+"""Percentile of the times of whole recommendations: the wait of the slowest one in a hundred."""
 MEGABYTE = 1e6
-"""Bytes."""
+"""In bytes."""
 
 
 class GateError(ValueError):

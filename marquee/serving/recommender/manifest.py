@@ -31,7 +31,7 @@ def write(files: Mapping[str, Path | bytes], folder: Path) -> str:
 
     Args:
         files: name within the bundle -> a file to copy, or its bytes.
-        folder: of the bundle; what stood there is replaced, or stays where writing fails.
+        folder: of the bundle; what was there is replaced, or stays where writing fails.
 
     Returns:
         The content hash.

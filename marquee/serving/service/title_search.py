@@ -17,13 +17,13 @@ ARTICLES = frozenset(
 )
 """What takes no part in the order of a catalogue: "Matrix, The" is looked up as "The Matrix" and "Matrix"."""
 MOST_WORDS = 12
-"""Of a search; the rest is not read."""
+"""Words of a search that are read."""
 FEW = 3
 """Typos are looked for where the words as typed find fewer movies than this."""
 EXACT, BEGINNING = 1.0, 0.75
 """What a word as typed is worth that is a whole word of the title, or the beginning of one."""
 MISTYPED = {(1, True): 0.5, (1, False): 0.4, (2, True): 0.25, (2, False): 0.15}
-"""What a word is worth that takes so many edits to become the whole word, or else its beginning."""
+"""What a mistyped word is worth, by the edits it takes to become the whole word, or else its beginning."""
 WHOLE_TITLE, TITLE_BEGINNING = 2.0, 1.0
 """What is added where the words run together are the whole title, or the beginning of one."""
 LONGEST_MISTYPED = 16

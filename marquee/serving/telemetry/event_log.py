@@ -30,7 +30,7 @@ def check_writable(folder: Path) -> None:
         raise EventLogError(
             f"{folder}, where the service records its answers, cannot be written: {error}. Make it a "
             "writable folder with free space, or set serving.events.enabled to false in params.yaml and "
-            "package anew."
+            "package again."
         ) from error
 
 

@@ -126,7 +126,7 @@ class Requests:
         IN_PROGRESS.inc()
 
     def answered(self, endpoint: str, code: int, seconds: float) -> None:
-        """It was answered, after so many seconds."""
+        """It was answered after `seconds`."""
         IN_PROGRESS.dec()
         self._durations[endpoint].observe(seconds)
         count = self._counts.get((endpoint, code))
@@ -212,7 +212,7 @@ class Coverage:
 
 
 class EventLogStats(Protocol):
-    """What the event log of this process counts; the counts grow until it is opened anew."""
+    """What the event log of this process counts; the counts grow until it is opened again."""
 
     @property
     def written(self) -> Mapping[str, int]:
@@ -241,7 +241,7 @@ def observe_event_log(stats: EventLogStats) -> None:
     for counter, children, counts in ((EVENTS, _events, stats.written), (DROPPED, _dropped, stats.dropped)):
         for label, count in counts.items():
             seen = _seen.get((counter, label), 0)
-            children[label].inc(count - seen if count >= seen else count)  # less: a log that was opened anew
+            children[label].inc(count - seen if count >= seen else count)  # less: a log that was opened again
             _seen[counter, label] = count
 
 

@@ -16,13 +16,13 @@ NAMES = {
     "float16": "LiteRT float16",
     "int8": "LiteRT int8",
 }
-"""For people."""
+"""Variants as people read them."""
 SERVABLE, ELSEWHERE = plots.PALETTE[1], plots.PALETTE[4]
 """Colours of variants that the service could run, and of those for other places."""
 MEGABYTE = 1e6
-"""Bytes."""
+"""In bytes."""
 LEAST_SPAN = 1e-3
-"""Of an axis where all is the same."""
+"""Span of an axis where all values are the same."""
 
 
 def draw(measured: Mapping[str, Measured], winner: str, tolerance: ExportModels, path: Path) -> None:

@@ -121,7 +121,7 @@ def choose(measured: Mapping[str, Measured], tolerance: ExportModels) -> str:
 
 
 def require_liked(num_events: int) -> None:
-    """See that there is something to compare variants on.
+    """Check that there is something to compare variants on.
 
     Raises:
         VariantError: no event of a movie that was liked.

@@ -9,31 +9,9 @@ import pytest
 
 from marquee.data.sample import oracle
 from marquee.data.sample.oracle import expected_stars, foresee, positive_share
-from marquee.data.sample.sample import SimulatedData, simulate
+from marquee.data.sample.sample import SimulatedData
 from marquee.data.sample.taste import Films, People
 from marquee.data.sample.visits import Visits
-from marquee.pipeline import params
-from tests.places import ROOT
-
-FILMS = ROOT / "data" / "sample" / "films.csv"
-HEADER = "title,year,genres,director,cast,language,keywords\n"
-ALIEN = "Alien,1979,Horror|Sci-Fi,Ridley Scott,Sigourney Weaver,en,space|monster\n"
-SMALL = params.Sample(num_users=60, num_interactions=2400, first_year=2010, last_year=2012)
-MIDDLE = params.Sample(num_users=900, num_interactions=54_000, first_year=2006, last_year=2018)
-
-
-@pytest.fixture(scope="module")
-def data() -> SimulatedData:
-    return simulate(FILMS, MIDDLE, seed=7)
-
-
-@pytest.fixture(scope="module")
-def ratings(data: SimulatedData) -> pd.DataFrame:
-    """Interactions with the stars, the release year, the year of the rating and the oracle's answer."""
-    frame = data.interactions.merge(data.movies[["movie_id", "year"]], on="movie_id", validate="many_to_one")
-    frame["stars"] = frame["half_stars"] / 2
-    frame["rated_in"] = pd.to_datetime(frame["timestamp"], unit="s").dt.year
-    return frame.assign(rank=data.oracle["rank"], expected=data.oracle["expected_rating"])
 
 
 def test_the_oracle_beats_popularity_by_far(ratings: pd.DataFrame, data: SimulatedData) -> None:

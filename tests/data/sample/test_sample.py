@@ -20,20 +20,6 @@ SMALL = params.Sample(num_users=60, num_interactions=2400, first_year=2010, last
 MIDDLE = params.Sample(num_users=900, num_interactions=54_000, first_year=2006, last_year=2018)
 
 
-@pytest.fixture(scope="module")
-def data() -> SimulatedData:
-    return simulate(FILMS, MIDDLE, seed=7)
-
-
-@pytest.fixture(scope="module")
-def ratings(data: SimulatedData) -> pd.DataFrame:
-    """Interactions with the stars, the release year, the year of the rating and the oracle's answer."""
-    frame = data.interactions.merge(data.movies[["movie_id", "year"]], on="movie_id", validate="many_to_one")
-    frame["stars"] = frame["half_stars"] / 2
-    frame["rated_in"] = pd.to_datetime(frame["timestamp"], unit="s").dt.year
-    return frame.assign(rank=data.oracle["rank"], expected=data.oracle["expected_rating"])
-
-
 def test_the_catalogue_holds_at_least_600_distinct_films_of_known_genres() -> None:
     films = read_films(FILMS)
     assert len(films) >= 600

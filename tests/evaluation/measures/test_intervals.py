@@ -79,11 +79,13 @@ def test_a_pair_shares_its_draws():
     assert (interval.low, interval.value, interval.high) == pytest.approx((0.1, 0.1, 0.1))
 
 
-def test_the_difference_of_hits_has_a_sign():
-    hits, others = np.array([True, True, False]), np.array([False, True, True])
-    same = intervals.mean_difference(hits, others, np.arange(3), samples=400, seed=0)
-    assert same.value == 0.0
-    assert (same.low, same.high) == (-1.0, 1.0)
+def test_the_difference_of_hits_is_the_first_minus_the_second():
+    # Person A: one hit more in two events; B: both hit in one event. Draws: (A, A) 1/2, mixed 1/3, (B, B) 0.
+    hits, others, users = np.array([True, True, True]), np.array([False, True, True]), np.array([0, 0, 1])
+    better = intervals.mean_difference(hits, others, users, samples=400, seed=0)
+    assert (better.low, better.value, better.high) == pytest.approx((0, 1 / 3, 1 / 2))
+    worse = intervals.mean_difference(others, hits, users, samples=400, seed=0)
+    assert (worse.low, worse.value, worse.high) == pytest.approx((-1 / 2, -1 / 3, 0))
 
 
 def test_the_difference_of_rmse_is_of_roots_and_paired():

@@ -38,7 +38,7 @@ def test_an_untrained_network_predicts_the_base():
     assert predicted == pytest.approx(given.features[:, 0])
 
 
-def test_movies_known_by_id_are_numbered_from_one_and_the_others_are_nought():
+def test_movies_known_by_id_are_numbered_from_one_and_the_others_are_zero():
     from marquee.models.ranking.dcn import Dcn
 
     assert Dcn.id_rows(np.array([False, True, False, True])).tolist() == [0, 1, 0, 2]

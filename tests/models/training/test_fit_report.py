@@ -26,4 +26,11 @@ def test_a_fit_leaves_a_table_of_losses_and_its_numbers(tmp_path: Path) -> None:
     curve, metrics = tmp_path / "loss.csv", tmp_path / "train_toy.json"
     fit_report.write([2.0, 1.25], model, {"rows": 7}, curve, metrics)
     assert curve.read_text(encoding="utf-8") == "epoch,loss\n1,2.000000\n2,1.250000\n"
-    assert read_json(metrics) == {"epochs": 2, "final_loss": 1.25, "parameters": 9, "rows": 7}
+    written = read_json(metrics)
+    assert written["value"] == 1.25
+    assert {row["metric"]: row["value"] for row in written["scores"]} == {
+        "epochs": 2,
+        "final_loss": 1.25,
+        "parameters": 9,
+        "rows": 7,
+    }

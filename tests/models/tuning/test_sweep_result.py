@@ -17,8 +17,10 @@ from tests.models.tuning.toy_sweep import Toy, planned, run
 
 
 def written(result: Result[Toy], folder: Path) -> tuple[dict[str, Any], list[list[str]]]:
+    """Write; the metrics by name, `value` among them where there is one, and the table of trials."""
     write_result(result, folder / "best_params.yaml", paths.Sweep(folder / "reports"), folder / "tune.json")
     metrics = json.loads((folder / "tune.json").read_text(encoding="utf-8"))
+    metrics |= {row["metric"]: row["value"] for row in metrics.pop("scores")}
     with (folder / "reports" / "trials.csv").open(encoding="utf-8", newline="") as table:
         return metrics, list(csv.reader(table))
 
@@ -27,7 +29,7 @@ def test_no_trials_means_the_defaults_and_an_empty_table(tmp_path: Path) -> None
     result = run(tmp_path / "j", plan=planned(n_trials=0))
     metrics, rows = written(result, tmp_path)
     assert result.best == planned().default()
-    assert metrics == {"n_trials": 0, "completed": 0, "pruned": 0, "stopped_by_timeout": False}
+    assert metrics == {"n_trials": 0, "completed": 0, "pruned": 0, "stopped_by_timeout": 0}
     assert rows == [["number", "state", "value", "epochs", "dropout", "layers", "learning_rate", "width"]]
 
 
@@ -41,9 +43,10 @@ def test_a_sweep_is_written_whole_and_its_journal_deleted_then(tmp_path: Path) -
         "n_trials": 8,
         "completed": 8,
         "pruned": 0,
-        "stopped_by_timeout": False,
+        "stopped_by_timeout": 0,
         "best_trial": result.best_trial.number,
         "best_value": pytest.approx(result.best_trial.value, abs=1e-6),
+        "value": pytest.approx(result.best_trial.value, abs=1e-6),
     }
     assert rows[1] == ["0", "COMPLETE", "3.65", "3", "0.25", "[8]", "1e-05", "16"]
     assert len(rows) == 1 + 8

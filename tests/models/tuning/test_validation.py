@@ -1,6 +1,7 @@
 """What sweeps of candidate sources are judged by."""
 
 import numpy as np
+import pytest
 
 from marquee.data.tables.interactions import TRAIN, VALIDATION
 from marquee.evaluation.measures.events import Events
@@ -21,18 +22,20 @@ def test_asked_are_positive_events_of_validation_with_a_history(table: Table) ->
     assert asked.rows.tolist() == [1]
 
 
-def test_accuracy_is_the_share_of_movies_among_the_best_k_of_those_unseen(table: Table) -> None:
+@pytest.mark.parametrize(("ahead", "accuracy"), [(99, 1.0), (100, 0.0)])
+def test_accuracy_is_the_share_of_movies_among_the_best_100_of_those_unseen(
+    table: Table, ahead: int, accuracy: float
+) -> None:
     interactions = table(
         (0, 0, 5.0, 1, TRAIN),
         (0, 1, 5.0, 2, VALIDATION),
         (0, 2, 5.0, 3, VALIDATION),
-        num_movies=4,
+        num_movies=3 + ahead,
     )
     asked = validation.positive_events(interactions, 4.0, max_users=10, seed=1)
 
     def scorer(events: Events) -> Float32:
-        # Movie 0 leads and is always seen. Unseen at the first event: 3, 1, 2; at the second: 3, 2.
-        return np.tile(np.array([9, 2, 1, 3], np.float32), (len(events), 1))
+        # Movie 0 leads and is always seen. Unseen first: those ahead, 1, 2; at the second event: those, 2.
+        return np.tile(np.array([9, 2, 1, *[3] * ahead], np.float32), (len(events), 1))
 
-    found = [validation.top_k_accuracy(scorer, interactions, asked, k) for k in (1, 2)]
-    assert found == [0.0, 1.0]
+    assert validation.accuracy(scorer, interactions, asked) == accuracy

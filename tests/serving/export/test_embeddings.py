@@ -28,7 +28,7 @@ def test_candidates_are_those_of_the_two_tower_whatever_the_chunks(
     np.testing.assert_allclose(chunked, whole, atol=1e-6)
 
 
-def test_halved_embeddings_are_numbers_that_float16_holds(tiny: Tiny, monkeypatch: pytest.MonkeyPatch):
+def test_embeddings_for_float16_are_numbers_that_float16_holds(tiny: Tiny, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tiny.root)
     trained = catalogue_index.read_trained(paths.EXPORTED)
     catalogue = Catalogue.read(paths.PROCESSED.movie_features)

@@ -1,5 +1,7 @@
 """The order shown, on lists small enough to order by hand."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,10 @@ def params(**changes: Any) -> RecommenderParams:
 
 
 def scored(
-    retrieval: list[float], genres: list[list[int]] | None = None, vectors: Any = ACROSS, stars: Any = None
+    retrieval: Sequence[float],
+    genres: list[list[int]] | None = None,
+    vectors: Any = ACROSS,
+    stars: Any = None,
 ) -> Scored:
     count = len(retrieval)
     return Scored(
@@ -87,9 +92,27 @@ def test_rules_move_movies_but_lose_and_repeat_none(retrieval: list[float], amon
     assert sorted(arranged(scored(retrieval, genres, vectors), rules)) == list(range(count))
 
 
-def test_the_first_places_do_not_depend_on_how_many_are_asked_for():
-    whole = scored([6, 5, 4, 3, 2, 1], [[1]] * 6)
-    assert arranged(whole, params(genre_among=2, diversity=0.5))[:1] == [0]
+@pytest.mark.parametrize(("of_other_genre", "second"), [(49, 49), (50, 1)])
+def test_the_rules_choose_among_the_50_best_and_the_rest_stays_in_order_of_score(
+    of_other_genre: int, second: int
+):
+    # One of a genre among the first two. Movie 49 is the last that may come forward; movie 50 never may.
+    genres = [[1, 0]] * 60
+    genres[of_other_genre] = [0, 1]
+    best_first = scored(range(60, 0, -1), genres, np.eye(60, dtype=np.float32))
+    shown = arranged(best_first, params(genre_at_most=1, genre_among=2))
+    assert shown == [0, second, *(row for row in range(1, 60) if row != second)]
+
+
+def test_equal_scores_are_in_order_of_the_movies_wherever_they_stand_among_the_candidates():
+    # 300 of them, of two scores: an unstable sort would mix them.
+    rng = np.random.default_rng(0)
+    movies = rng.permutation(300).astype(np.int32)
+    given_ = scored(rng.integers(0, 2, 300).tolist(), vectors=np.zeros((300, 1), np.float32))
+    given_ = replace(given_, movie_index=movies)
+    shown = order.arrange(given_, order.scores(given_, params()), params(), np.zeros(1, bool))
+    pairs = list(zip(-given_.retrieval_score[shown], movies[shown], strict=True))
+    assert pairs == sorted(pairs)
 
 
 def test_a_place_that_is_left_to_chance_may_get_any_movie_and_says_how_likely_that_was():

@@ -19,7 +19,6 @@ from marquee.pipeline import paths
 from marquee.serving.packaging import contents
 from marquee.serving.recommender import bundle_files, manifest
 from marquee.serving.recommender.bundle import Packaged
-from marquee.serving.service import feedback
 from marquee.serving.service.answers import Answers
 from marquee.serving.service.schemas import RecommendRequest
 from tests.fixtures.tiny_pipeline import NOW, VALUES, Tiny
@@ -87,9 +86,9 @@ def test_the_live_service_answers_exactly_what_the_recommender_does(tiny: Tiny, 
     )
     assert answered.status_code == 200
     assert answered.json()["milliseconds"] > 0
-    assert answered.json() | {"milliseconds": 0} == json.loads(expected.model_dump_json()) | {
-        "milliseconds": 0
-    }
+    own = {"milliseconds": 0, "request_id": None}
+    assert answered.json() | own == json.loads(expected.model_dump_json()) | own
+    assert answered.json()["request_id"] == answered.headers["X-Request-Id"]
     assert len(answered.json()["recommendations"]) == 20
     assert answered.json()["unknown_movie_ids"] == [1]
     assert len(answered.json()["model"]) == 64
@@ -99,11 +98,15 @@ def test_a_live_service_has_its_page_its_metrics_and_its_feedback_file(server: s
     assert "<html" in httpx.get(server, follow_redirects=True).text
     httpx.get(f"{server}/movies/5")
     counted = httpx.get(f"{server}/metrics").text
-    assert 'bentoml_service_request_total{endpoint="/movies/{movie_id}",http_response_code="200"}' in counted
-    httpx.post(f"{server}/feedback", json={"movie_id": 5, "event": "shown"})
-    (recorded,) = feedback.read(root / "logs" / "feedback.jsonl")
-    assert recorded is not None
-    assert recorded["movie_id"] == 5
+    assert 'marquee_requests_total{code="200",endpoint="/movies/{movie_id}"}' in counted
+    answered = httpx.post(f"{server}/feedback", json={"movie_id": 5, "event": "shown", "visitor_id": "live"})
+    (recorded,) = [
+        record
+        for record in small.recorded(root / paths.EVENTS.segments, "feedback")
+        if record.visitor_id == "live"
+    ]
+    assert (recorded.movie_id, recorded.request_id) == (5, answered.headers["X-Request-Id"])
+    assert httpx.get(f"{server}/readyz").json()["events"] == "writing"
 
 
 def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from marquee.serving.recommender import bundle, manifest
 from marquee.serving.service import deployment, service
 from marquee.serving.service.answers import Answers
 from tests.serving import small
-from tests.serving.small import MOVIES, SERVING, id_of
+from tests.serving.small import MOVIES, NOW, SERVING, id_of
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,11 @@ def test_feedback_is_recorded_once_it_was_valid(ask: TestClient, folder: Path):
     assert recorded.request_id == answered.headers["X-Request-Id"]
 
 
-def test_concurrent_requests_get_the_answers_that_sequential_ones_get(folder: Path):
+def test_concurrent_requests_get_the_answers_that_sequential_ones_get(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # All in one second: the moment of asking is part of a question without timestamps.
+    monkeypatch.setattr(service, "time", SimpleNamespace(time=lambda: NOW))
     bodies = [
         {
             "history": [

@@ -153,7 +153,7 @@ def test_whether_the_folder_can_be_written_is_checked_by_name(tmp_path: Path):
 
 
 def aged(folder: Path, days: float, size: int) -> Path:
-    """A complete segment begun so many days ago."""
+    """A complete segment begun some days ago."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{time.time_ns() // 1_000_000 - int(days * 86_400_000)}-1-0.jsonl"
     path.write_bytes(b"x" * size)

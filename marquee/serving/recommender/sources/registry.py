@@ -1,4 +1,4 @@
-"""Every source of candidates, told once.
+"""Every source of candidates, listed once.
 
 The recommender, its tuning, the bundle, the API's document and the page read this table. Another source is
 a module of its own beside this one, a line here, and its knobs (`RecommenderParams` and `recommender` in
@@ -42,7 +42,7 @@ SOURCES = (
         found_by="what is popular now",
     ),
 )
-"""In this order: of two sources that put a movie equally high, the first is named."""
+"""The order matters: of two sources that put a movie equally high, the first is named."""
 EXPLORATION = Origin(
     name="exploration", shown="something different", found_by="a little exploration, by chance"
 )

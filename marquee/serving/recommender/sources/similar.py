@@ -12,7 +12,7 @@ from marquee.serving.recommender.sources.source import Asked, Part
 
 
 def _read(path: Path, num_movies: int) -> ItemItem:
-    """The weights of a catalogue of so many movies: those that training never saw have none."""
+    """Read the weights for a catalogue of `num_movies`: movies that training never saw have none."""
     return item_item.read(path).grown_to(num_movies)
 
 

@@ -20,7 +20,7 @@ class Part:
     Attributes:
         name: in the bundle, unlike any other file's.
         left_by: where the pipeline leaves the file.
-        read: makes of the file what `Asked.parts` holds, for a catalogue of so many movies.
+        read: (path, number of movies in the catalogue) -> what `Asked.parts` holds.
     """
 
     name: str

@@ -46,7 +46,7 @@ function refusal(response, answer) {
 
 const rule = ({ loc, msg }) => [loc?.join("."), msg?.replace(/^Value error, /, "")].filter(Boolean).join(": ");
 
-/** Of questions asked one upon another only the last is answered: the ones before it reject with an AbortError. */
+/** Of questions asked in quick succession only the last is answered: those before it reject with an AbortError. */
 export function latestOnly() {
   let current = new AbortController();
   return async (question) => {

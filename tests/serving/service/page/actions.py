@@ -52,7 +52,7 @@ def open_filters(page: Page) -> None:
 
 
 def until(api: Api, path: str, number: int) -> dict[str, Any]:
-    """The last of so many requests, once they have come."""
+    """The body of the request of this number, once it has come."""
     eventually(lambda: len(api.bodies(path)) >= number)
     return api.bodies(path)[number - 1]
 

@@ -23,6 +23,7 @@ from tests.places import ROOT
 
 PAGE = ROOT / "marquee/serving/service/page"
 MODEL = "bba7ef61" * 8
+ANSWER = "01a21106-99f2-7463-83d3-07409e38cb2f"
 PREFIX = "/behind/a/prefix"
 """Where the whole service lies: the page must not assume the root."""
 LONGEST_HELD = 30
@@ -247,6 +248,7 @@ def recommend(wanted: schemas.RecommendRequest) -> responses.RecommendResponse:
                 predicted_rating=max(0.5, 4.6 - rank / 20),
                 source="similar" if because else "two_tower" if history else "popular",
                 because=responses.Liked(movie_id=because.movie_id, title=because.title) if because else None,
+                propensity=1.0,
                 explanation=responses.Explanation(
                     retrieval_score=0.9 - rank / 100, rank_by_retrieval=rank, rank_by_rating=rank
                 ),
@@ -254,7 +256,7 @@ def recommend(wanted: schemas.RecommendRequest) -> responses.RecommendResponse:
         )
     unknown = sorted((set(history) | set(wanted.exclude)) - set(by_id()))
     return responses.RecommendResponse(
-        recommendations=movies, unknown_movie_ids=unknown, model=MODEL, milliseconds=2.34
+        recommendations=movies, unknown_movie_ids=unknown, model=MODEL, request_id=ANSWER, milliseconds=2.34
     )
 
 

@@ -32,8 +32,8 @@ LAST = Source(
 
 @pytest.fixture
 def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The page of the whole service, with a source more."""
-    monkeypatch.setattr(registry, "SOURCES", (*registry.SOURCES, LAST))
+    """The page of the whole service, with one more source behind the first three."""
+    monkeypatch.setattr(registry, "SOURCES", (*registry.SOURCES[:3], LAST))
     with small.application(tmp_path) as app, served(app) as host:
         yield f"{host}/ui/"
 

@@ -14,7 +14,7 @@ from tests.serving.service.page.actions import (
     rate,
     until,
 )
-from tests.serving.service.page.fake_api import MODEL, NASTY, Api, by_id, films
+from tests.serving.service.page.fake_api import ANSWER, MODEL, NASTY, Api, by_id, films
 
 ALIEN = next(film for film in films() if film.title == "Alien")
 
@@ -27,7 +27,9 @@ def test_a_first_visit_shows_popular_movies_and_how_to_begin(page: Page, address
     expect(page.get_by_role("heading", name="Now showing")).to_be_visible()
     expect(page.get_by_text("Nothing rated yet")).to_be_visible()
     expect(cards(page).nth(1)).to_contain_text("many")
-    assert api.bodies("recommend") == [{"history": [], "exclude": [], "k": 12, "explain": True}]
+    (asked,) = api.bodies("recommend")
+    assert asked.pop("visitor_id").startswith("page-")
+    assert asked == {"history": [], "exclude": [], "k": 12, "explain": True}
 
 
 def test_a_rating_changes_the_recommendations_at_once(page: Page, address: str, api: Api):
@@ -45,8 +47,7 @@ def test_a_rating_changes_the_recommendations_at_once(page: Page, address: str, 
         "movie_id": ALIEN.movie_id,
         "event": "rated",
         "rating": 4.5,
-        "model": MODEL,
-        "session": told["session"],
+        "visitor_id": told["visitor_id"],
     }
 
 
@@ -94,7 +95,8 @@ def test_details_tell_who_made_it_and_how_it_got_its_place(page: Page, address: 
     expect(card).to_contain_text("1,234 ratings")
     expect(card).to_contain_text("2 by retrieval, 2 by predicted rating")
     expect(card).to_contain_text("counting")
-    assert until(api, "feedback", 1)["event"] == "clicked"
+    told = until(api, "feedback", 1)
+    assert (told["event"], told["answer_id"], told["place"]) == ("clicked", ANSWER, 2)
 
 
 def test_not_interested_takes_a_movie_away_until_it_is_undone(page: Page, address: str, api: Api):

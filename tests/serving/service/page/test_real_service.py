@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from marquee.pipeline import paths
 from marquee.serving.recommender.bundle import open_packaged
-from marquee.serving.service.service import FEEDBACK
+from marquee.serving.service.service import EVENTS
 from tests.places import ROOT
 from tests.serving import small
 from tests.serving.service.page.actions import card_at, cards, click_stars, eventually, open_filters
@@ -27,7 +27,7 @@ READY_SECONDS = 60
 
 @pytest.fixture(params=["by hand", pytest.param("pipeline", marks=pytest.mark.slow)])
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where the service is; it records feedback in feedback.jsonl."""
+    """Where the service is; it records events in the test's folder."""
     if request.param == "by hand":
         with small.application(tmp_path) as app, served(app) as address:
             yield address
@@ -53,7 +53,7 @@ def _bentoml_serve(folder: Path) -> Iterator[str]:
     environment = os.environ | {
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
-        FEEDBACK: str(folder / "feedback.jsonl"),
+        EVENTS: str(folder),
     }
     command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
     log = folder / "serve.log"
@@ -105,5 +105,4 @@ def test_the_service_answers_the_page(page: Page, host: str, address: str, tmp_p
     expect(page.get_by_role("alert")).to_contain_text("first must be at most last; received 2000 to 1990")
     page.get_by_role("button", name="Model card").click()
     expect(page.get_by_role("dialog")).to_contain_text(model)
-    recorded = tmp_path / "feedback.jsonl"
-    eventually(lambda: recorded.exists() and '"rated"' in recorded.read_text())
+    eventually(lambda: any(record.event == "rated" for record in small.recorded(tmp_path, "feedback", 0)))

@@ -1,0 +1,1 @@
+"""Recorded events judged: tables of them, drift, performance, and whether to retrain."""

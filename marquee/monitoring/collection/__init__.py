@@ -1,0 +1,1 @@
+"""Segments of recorded events into tables."""

@@ -1,0 +1,1 @@
+"""What is known of the requests that were recorded, and of those the bundle was evaluated on."""

@@ -1,0 +1,1 @@
+"""Drift, performance, estimates: what the evidence says, with its uncertainty."""

@@ -1,0 +1,75 @@
+"""Bootstrap over visitors: each is drawn with all that is theirs, for what one does is not independent."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from marquee.evaluation.measures.intervals import COVERED, Interval
+from marquee.pipeline.arrays import Float64, Int64
+
+CELLS = 4_000_000
+"""Visitors x draws held at once: 32 MB."""
+
+Statistic = Callable[[Float64], Float64]
+"""(..., c) sums over visitors -> (...) the statistic."""
+
+
+def interval(columns: Float64, visitors: Int64, statistic: Statistic, samples: int, seed: int) -> Interval:
+    """A statistic of sums over events, with its 95 % interval.
+
+    Args:
+        columns: (n, c) what each event adds to each sum.
+        visitors: (n,) whose event it is.
+        statistic: of the sums; draws in which it is not a number are left out.
+        samples: bootstrap draws.
+        seed: of the draws.
+
+    Returns:
+        Three NaN where there is no event, or the statistic is not a number.
+    """
+    if len(columns) == 0:
+        return UNKNOWN
+    sums = by_visitor(columns, visitors)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(statistic(sums.sum(axis=0)))
+        drawn = statistic(draws(sums, samples, seed))
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or len(drawn) == 0:
+        return UNKNOWN
+    tail = (1 - COVERED) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
+
+
+def by_visitor(columns: Float64, visitors: Int64) -> Float64:
+    """(v, c) sums of each visitor's events."""
+    unique, group = np.unique(visitors, return_inverse=True)
+    return np.stack([np.bincount(group, column, len(unique)) for column in columns.T], axis=1)
+
+
+def draws(sums: Float64, samples: int, seed: int) -> Float64:
+    """(samples, c) sums over as many visitors as there are, drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    count = len(sums)
+    chunk = max(1, CELLS // count)
+    parts = []
+    for start in range(0, samples, chunk):
+        rows = min(chunk, samples - start)
+        cells = rng.integers(count, size=(rows, count)) + np.arange(rows)[:, None] * count
+        parts.append(np.bincount(cells.ravel(), minlength=rows * count).reshape(rows, count) @ sums)
+    return np.concatenate(parts)
+
+
+def ratio(sums: Float64) -> Float64:
+    """First sum over the second: a mean."""
+    quotient: Float64 = sums[..., 0] / sums[..., 1]
+    return quotient
+
+
+def root_ratio(sums: Float64) -> Float64:
+    """Its root: an RMSE, of squared errors."""
+    root: Float64 = np.sqrt(ratio(sums))
+    return root
+
+
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))

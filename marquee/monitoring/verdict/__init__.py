@@ -1,0 +1,1 @@
+"""What to do about it, told in numbers, pictures and one page."""
