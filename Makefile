@@ -107,7 +107,15 @@ ablation: repro ## What each part of the two-tower is worth, into docs/models.md
 
 # ---- monitoring -------------------------------------------------------------------------------------------
 
-.PHONY: replay trace promote rollback compare
+.PHONY: monitor forget replay trace promote rollback
+monitor: install ## Is the service still good? Collect its events, judge drift and performance (reports/monitor_service)
+	python -m monitoring.collect_events
+	python -m monitoring.build_reference
+	python -m monitoring.monitor_service
+
+forget: install ## Remove a visitor from what was recorded (VISITOR=...)
+	python -m monitoring.forget_visitor -- "$(VISITOR)"
+
 replay: install ## Compute a past answer anew and compare (ID=request_id, or LAST=100)
 	python -m monitoring.replay_answer $(if $(LAST),--last $(LAST),$(ID))
 
@@ -119,9 +127,6 @@ promote: install ## Make models/bundle the champion, and tag its commit (needs d
 
 rollback: install ## Make the champion before this one the champion again
 	python -m monitoring.rollback_bundle
-
-compare: install ## Champion and challenger on what visitors did (ARGS=...)
-	python -m monitoring.compare_arms $(ARGS)
 
 # ---- code -------------------------------------------------------------------------------------------------
 

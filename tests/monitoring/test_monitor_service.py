@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from marquee.monitoring.evidence.reference import NoReferenceError
 from marquee.monitoring.statistics.signals import SIGNALS
 from marquee.pipeline import paths
-from marquee.serving.recommender import bundle
+from marquee.serving.recommender import bundle, bundle_files, manifest
 from monitoring import build_reference, collect_events, monitor_service, rehearse
 from monitoring.rehearse import RehearsalError
 from tests.fixtures.tiny_pipeline import PARAMS, VALUES
-from tests.places import ROOT
 
 LOG = logging.getLogger("test")
 KNOBS = {
@@ -35,9 +33,12 @@ TINY = PARAMS.model_copy(
 @pytest.fixture
 def served(house: Path) -> Iterator[Path]:
     """The tiny pipeline with a bundle and no events."""
-    files = dict(bundle.parts_of_pipeline(additions=True).named())
-    content: dict[str, Path | bytes] = {**files, bundle.RECOMMENDER: json.dumps(VALUES.model_dump()).encode()}
-    bundle.write(content, paths.BUNDLE)
+    files = dict(bundle_files.parts_of_pipeline(additions=True).named())
+    content: dict[str, Path | bytes] = {
+        **files,
+        bundle_files.RECOMMENDER: json.dumps(VALUES.model_dump()).encode(),
+    }
+    manifest.write(content, paths.BUNDLE)
     yield house
     shutil.rmtree(paths.EVENTS.folder, ignore_errors=True)
     shutil.rmtree(paths.reports("monitor_service"), ignore_errors=True)
@@ -98,9 +99,11 @@ def test_no_events_mean_wait(served: Path):
 
 def test_a_reference_of_another_bundle_is_refused(served: Path):
     build_reference.run(TINY, LOG)
-    content: dict[str, Path | bytes] = dict(bundle.parts_of_pipeline(additions=True).named())
+    content: dict[str, Path | bytes] = dict(bundle_files.parts_of_pipeline(additions=True).named())
     changed = VALUES.model_copy(update={"diversity": 0.5})
-    bundle.write(content | {bundle.RECOMMENDER: json.dumps(changed.model_dump()).encode()}, paths.BUNDLE)
+    manifest.write(
+        content | {bundle_files.RECOMMENDER: json.dumps(changed.model_dump()).encode()}, paths.BUNDLE
+    )
     with pytest.raises(NoReferenceError, match="the one that serves is"):
         monitor_service.run(TINY, LOG)
 
@@ -109,11 +112,3 @@ def test_a_rehearsal_never_mixes_with_events(served: Path):
     rehearse.rehearse(TINY, LOG, most=5, stars=0.0)
     with pytest.raises(RehearsalError, match="must not mix"):
         rehearse.rehearse(TINY, LOG, most=5, stars=0.0)
-
-
-def test_the_pipeline_of_monitoring_depends_on_nothing_so_that_status_never_calls_it_changed():
-    stages = yaml.safe_load((ROOT / "monitoring/dvc.yaml").read_text())["stages"]
-    for name, stage in stages.items():
-        assert not {"deps", "params"} & set(stage)
-        assert (stage["wdir"], stage["cmd"]) == ("..", f"python -m monitoring.{name}")
-        assert {f"metrics/{name}.json": {"cache": False}} in stage["metrics"]

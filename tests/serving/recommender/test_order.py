@@ -131,10 +131,9 @@ def test_a_place_that_is_left_to_chance_may_get_any_movie_and_says_how_likely_th
     assert seen == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("share", [0.3, 1.0])
-def test_over_100_000_draws_each_place_gets_its_movies_as_often_as_the_logged_propensities_say(share: float):
+def test_over_100_000_draws_each_place_gets_its_movies_as_often_as_the_logged_propensities_say():
     score, k = np.array([-1.0, -1.6, -1.2, -2.5, -4.0]), 3
-    draws = [order.explore(score, k, share, temperature=0.8, seed=seed) for seed in range(100_000)]
+    draws = [order.explore(score, k, share=0.6, temperature=0.8, seed=seed) for seed in range(100_000)]
     places = np.array([draw.order[:k] for draw in draws])
     logged = np.array([draw.propensity[:k] for draw in draws])
     statistic = freedom = 0.0
