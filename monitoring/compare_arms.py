@@ -1,6 +1,7 @@
 """Champion and challenger side by side, on what visitors did with their lists: `make compare`."""
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -37,9 +38,10 @@ def table(visitors: Visitors, compared: Sequence[Compared], hours: float) -> str
     champion, challenger = (content_hash[:12] for content_hash in visitors.bundles)
     rows = [("", "champion", "challenger", "difference", "at any time", "detectable")]
     for one in compared:
-        at_any_time = f"{one.at_any_time[0]:+.4f} to {one.at_any_time[1]:+.4f}"
         of_arms = (_told(one.champion), _told(one.challenger), _told(one.difference, "+"))
-        rows.append((one.metric.name, *of_arms, at_any_time, f"{one.detectable:.4f}"))
+        at_any_time = _range(*one.at_any_time, "+")
+        detectable = "-" if math.isnan(one.detectable) else f"{one.detectable:.4f}"
+        rows.append((one.metric.name, *of_arms, at_any_time, detectable))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     verdicts = [f"{one.metric.name}: {one.verdict}" for one in compared]
@@ -59,7 +61,13 @@ def table(visitors: Visitors, compared: Sequence[Compared], hours: float) -> str
 
 
 def _told(interval: Interval, sign: str = "") -> str:
-    return f"{interval.value:{sign}.4f} ({interval.low:{sign}.4f} to {interval.high:{sign}.4f})"
+    if math.isnan(interval.value):
+        return "-"
+    return f"{interval.value:{sign}.4f} ({_range(interval.low, interval.high, sign)})"
+
+
+def _range(low: float, high: float, sign: str) -> str:
+    return "-" if math.isnan(low) else f"{low:{sign}.4f} to {high:{sign}.4f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -50,6 +50,7 @@ def test_the_table_shows_both_arms_the_difference_and_the_verdict(
     assert (champion, challenger) == (pytest.approx(0.1, abs=0.06), pytest.approx(0.6, abs=0.1))
     assert "click_share: the challenger is better, known after 2" in printed
     assert "mean_rating: too early" in printed
+    assert re.search("^mean_rating +- +- +- +- +-$", printed, re.MULTILINE)
     assert max(map(len, printed.splitlines())) <= 160
 
 
