@@ -142,6 +142,19 @@ def test_a_segment_is_open_until_its_writer_dies_whatever_way(tmp_path: Path):
     assert read(tmp_path) == (["ann"], Counted(records=1))
 
 
+def test_what_dead_processes_left_open_is_completed_once_and_what_is_being_written_is_not(tmp_path: Path):
+    left_behind(tmp_path, line(visitor_id="dead"), name=f"{NOW}-1-0.jsonl.part")
+    left_behind(tmp_path, line(visitor_id="just begun"), name=f"{NOW + 500}-2-0.jsonl.part")
+    being_written = SegmentWriter(tmp_path, NOW - 500)
+    being_written.append(line(visitor_id="alive"))
+    (dead,) = segments.complete_dead(tmp_path, begun_before_ms=NOW + 500)
+    assert (dead.pid, dead.start_ms) == (1, NOW)
+    assert segments.complete_dead(tmp_path, begun_before_ms=NOW + 500) == []
+    being_written.close()
+    assert [segment.complete for segment in segments.found(tmp_path)] == [True, True, False]
+    assert read(tmp_path)[0] == ["alive", "dead", "just begun"]
+
+
 def _full(after: int) -> Callable[[int, bytes], int]:
     """An `os.write` of a disk that takes only a few more bytes."""
     room = [after]

@@ -62,6 +62,8 @@ SERVING = params.Serving(
     challenger=params.ChallengerParams(mode="split", share=0.5, experiment="1"),
 )
 HASH = "ab" * 32
+RECORDED_SECONDS = 5.0
+"""Until a record is given up that should have been written within one."""
 
 
 class Arithmetic:
@@ -178,11 +180,15 @@ def application(
         yield service.Marquee.to_asgi()
 
 
-def recorded(folder: Path, kind: str, count: int = 1, seconds: float = 5.0) -> list[Any]:
-    """The records of a kind in a folder of segments, open ones too, once there are so many."""
-    end = time.monotonic() + seconds
+def recorded(folder: Path, kind: str, count: int = 1, visitor_id: str | None = None) -> list[Any]:
+    """The records of a kind (and visitor) in a folder of segments, open ones too, once there are so many."""
+    end = time.monotonic() + RECORDED_SECONDS
     while True:
-        found = [one for one in segments.read(folder, Counted(), include_open=True) if one.kind == kind]
+        found = [
+            record
+            for record in segments.read(folder, Counted(), include_open=True)
+            if record.kind == kind and visitor_id in (None, record.visitor_id)
+        ]
         if len(found) >= count or time.monotonic() > end:
             return found
         time.sleep(0.05)

@@ -1,34 +1,28 @@
 """A live `bentoml serve` on the tiny bundle, over HTTP."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from marquee.pipeline import paths
-from marquee.serving.packaging import contents
-from marquee.serving.recommender import bundle_files, manifest
 from marquee.serving.recommender.bundle import Packaged
 from marquee.serving.service.answers import Answers
 from marquee.serving.service.schemas import RecommendRequest
 from tests.fixtures.tiny_pipeline import NOW, VALUES, Tiny
 from tests.places import ROOT
-from tests.serving import small
-from tests.serving.small import SERVING
-
-LINKED = ("bentofile.yaml", "marquee")
-"""What `bentoml serve` runs from the root, beside the bundle."""
-READY_SECONDS = 60
+from tests.serving import live, small
+from tests.serving.live import Live
 
 
 @pytest.fixture(scope="module")
@@ -37,42 +31,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tiny: Tiny, root: Path) -> Iterator[str]:
-    """The address of `bentoml serve`, started in a folder laid out as the repository is."""
-    for name in LINKED:
-        (root / name).symlink_to(tiny.root / name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tiny.root)
-        parts = bundle_files.parts_of_pipeline(additions=True)
-        files = contents.collect(parts, VALUES, SERVING) | contents.of_card(small.card())
-        manifest.write(files, root / paths.BUNDLE)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"BENTOML_HOME": str(root / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
-    command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    log = root / "serve.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _wait(address, process, log)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        shutil.rmtree(root / "bentoml", ignore_errors=True)
+def service(tiny: Tiny, root: Path) -> Iterator[Live]:
+    """`bentoml serve`, started in a folder laid out as the repository is."""
+    live.lay_out(root, tiny)
+    live.write_bundle(tiny, root / paths.BUNDLE)
+    with live.served(root) as service:
+        yield service
 
 
-def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"The service was not ready within {READY_SECONDS} s:\n{log.read_text()}")
+@pytest.fixture(scope="module")
+def server(service: Live) -> str:
+    return service.address
 
 
 def test_the_live_service_answers_exactly_what_the_recommender_does(tiny: Tiny, server: str):
@@ -100,11 +69,7 @@ def test_a_live_service_has_its_page_its_metrics_and_its_feedback_file(server: s
     counted = httpx.get(f"{server}/metrics").text
     assert 'marquee_requests_total{code="200",endpoint="/movies/{movie_id}"}' in counted
     answered = httpx.post(f"{server}/feedback", json={"movie_id": 5, "event": "shown", "visitor_id": "live"})
-    (recorded,) = [
-        record
-        for record in small.recorded(root / paths.EVENTS.segments, "feedback")
-        if record.visitor_id == "live"
-    ]
+    (recorded,) = small.recorded(root / paths.EVENTS.segments, "feedback", visitor_id="live")
     assert (recorded.movie_id, recorded.request_id) == (5, answered.headers["X-Request-Id"])
     assert httpx.get(f"{server}/readyz").json()["events"] == "writing"
 
@@ -112,7 +77,7 @@ def test_a_live_service_has_its_page_its_metrics_and_its_feedback_file(server: s
 def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(
     server: str, root: Path, tmp_path: Path
 ):
-    for name in LINKED:
+    for name in live.LINKED:
         (tmp_path / name).symlink_to(root / name)
     shutil.copytree(root / paths.BUNDLE, tmp_path / paths.BUNDLE)
     with (tmp_path / paths.BUNDLE / "dcn.tflite").open("ab") as file:
@@ -125,6 +90,44 @@ def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(
     assert done.returncode == 1
     assert "dcn.tflite is corrupted: its SHA-256 is" in done.stderr
     assert "Run `dvc repro package_service`." in done.stderr
+
+
+def test_one_id_is_in_the_answer_its_header_and_its_record_of_every_kind(server: str, root: Path):
+    history = [{"movie_id": 25, "rating": 4.5}]
+    asked = {
+        "recommend": {"history": history, "k": 5, "explore_seed": 3},
+        "similar": {"movie_id": 25, "k": 5},
+        "predict_ratings": {"history": history, "movie_ids": [35, 45]},
+    }
+    segments = root / paths.EVENTS.segments
+    for kind, body in asked.items():
+        answered = httpx.post(f"{server}/{kind}", json=body | {"visitor_id": kind})
+        (record,) = small.recorded(segments, kind, visitor_id=kind)
+        assert record.request_id == answered.json()["request_id"] == answered.headers["X-Request-Id"]
+        assert (record.bundle, record.arm) == (answered.json()["model"], "champion")
+        assert {name: record.request[name] for name in body} == _in_full(body)
+        assert "total" in record.steps
+    (recommended,) = small.recorded(segments, "recommend", visitor_id="recommend")
+    assert set(recommended.steps) == {"sources", "filter", "rank", "order", "total"}
+
+
+def _in_full(body: dict[str, Any]) -> dict[str, Any]:
+    rated = [one | {"timestamp": None} for one in body.get("history", ())]
+    return body | ({"history": rated} if rated else {})
+
+
+def test_a_killed_worker_is_told_of_and_another_answers_within_seconds(service: Live):
+    killed = service.workers()[0]
+    before = {worker.pid for worker in service.workers()}
+    killed.kill()
+    statuses = []
+    end = time.monotonic() + 10
+    while time.monotonic() < end and not {worker.pid for worker in service.workers()} - before:
+        with contextlib.suppress(httpx.TransportError):  # it was the killed one's
+            statuses.append(httpx.get(f"{service.address}/movies/5", timeout=5).status_code)
+    assert f"worker {killed.pid} died (killed by signal 9); another one starts" in service.said()
+    assert len(service.workers()) == len(before) == 2
+    assert set(statuses) == {200}
 
 
 DOCUMENTED = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")

@@ -262,6 +262,18 @@ def test_requests_are_counted_by_endpoint(ask: TestClient):
     assert f"{line}{before + 1}" in ask.get("/metrics").text
 
 
+def test_what_the_limits_refuse_is_counted_too(ask: TestClient):
+    def counted(code: int) -> float:
+        line = f'marquee_requests_total{{code="{code}",endpoint="/recommend"}} '
+        return float(ask.get("/metrics").text.partition(line)[2].partition("\n")[0] or 0)
+
+    before = {code: counted(code) for code in (400, 413, 415)}
+    ask.post("/recommend", json={})
+    ask.post("/recommend", content=b" " * 100_001)
+    ask.post("/recommend", content=b"{}", headers={"Content-Type": "text/plain"})
+    assert {code: counted(code) for code in before} == {code: value + 1 for code, value in before.items()}
+
+
 def test_a_body_above_the_limit_is_refused(ask: TestClient):
     assert ask.post("/recommend", content=b" " * 100_001).status_code == 413
 

@@ -63,6 +63,20 @@ def test_a_killed_process_loses_at_most_its_last_second_and_one_torn_line(
     assert last_put - (recorded[-1].time if recorded else begun) <= 1.0
 
 
+def test_the_next_process_says_that_one_was_killed_and_completes_what_it_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    left = tmp_path / f"{int(time.time() * 1000) - 60_000}-77-0.jsonl"
+    left.with_suffix(".jsonl.part").write_bytes(b'{"torn')
+    with caplog.at_level(logging.WARNING), opened(tmp_path) as log:
+        log.start()
+        until(left.exists)
+        until(lambda: lines_of(caplog))
+    assert [line.partition(":")[0] for line in lines_of(caplog)] == [
+        "worker 77 ended without completing its events"
+    ]
+
+
 # ---- the disk ---------------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,11 @@
 import asyncio
+import logging
 from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from marquee.serving.telemetry import exposition, series
+from marquee.serving.telemetry import exposition, series, traffic
 from marquee.serving.telemetry.traffic import Traffic
 
 ENDPOINTS = ("/", "/movies", "/movies/{movie_id}", "/ui/")
@@ -81,3 +82,49 @@ def test_workers_that_write_files_are_read_together(tmp_path, monkeypatch: pytes
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
     requested("/movies")
     assert b'marquee_requests_total{code="404",endpoint="/movies"}' in exposition.exposition()
+
+
+def answering(work: Any) -> tuple[list[Any], list[str]]:
+    """What is sent, and what happened in which order, where an answer has an id and something follows it."""
+    sent, order = [], list[str]()
+
+    async def named(scope: Scope, receive: Receive, send: Send) -> None:
+        traffic.name_answer("an id")
+        traffic.afterwards(lambda: (order.append("afterwards"), work()))
+        order.append("computed")
+        await app(scope, receive, send)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        order.append(message["type"].rpartition(".")[2])
+
+    asyncio.run(Traffic(named, ENDPOINTS)({"type": "http", "path": "/", "method": "GET"}, _receive, send))
+    return sent, order
+
+
+def test_the_id_of_an_answer_is_its_header_and_of_no_other():
+    sent, _ = answering(lambda: None)
+    assert sent[0]["headers"] == [(b"x-request-id", b"an id")]
+    unnamed: list[Any] = []
+
+    async def send(message: Any) -> None:
+        unnamed.append(message)
+
+    asyncio.run(Traffic(app, ENDPOINTS)({"type": "http", "path": "/", "method": "GET"}, _receive, send))
+    assert unnamed[0]["headers"] == []
+
+
+def test_what_follows_an_answer_is_done_once_it_was_sent():
+    assert answering(lambda: None)[1] == ["computed", "start", "body", "afterwards"]
+
+
+def test_what_follows_an_answer_may_fail_without_the_caller_noticing(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.ERROR):
+        sent, _ = answering(lambda: 1 / 0)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_outside_of_a_request_nothing_is_named_and_nothing_follows():
+    traffic.name_answer("an id")
+    traffic.afterwards(lambda: 1 / 0)

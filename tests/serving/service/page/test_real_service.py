@@ -1,14 +1,8 @@
 """The page of the service itself: over a bundle made by hand, and over the one of the pipeline."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +12,9 @@ from marquee.pipeline import paths
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.service.service import EVENTS
 from tests.places import ROOT
-from tests.serving import small
+from tests.serving import live, small
 from tests.serving.service.page.actions import card_at, cards, click_stars, eventually, open_filters
 from tests.serving.service.page.fake_api import served
-
-READY_SECONDS = 60
 
 
 @pytest.fixture(params=["by hand", pytest.param("pipeline", marks=pytest.mark.slow)])
@@ -36,46 +28,13 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         open_packaged(ROOT / paths.BUNDLE)
     except (ValueError, OSError) as error:  # ParamsError: of before a knob was added
         pytest.skip(f"no bundle to serve: {error}")
-    with _bentoml_serve(tmp_path) as address:
-        yield address
+    with live.served(ROOT, tmp_path, **{EVENTS: str(tmp_path)}) as service:
+        yield service.address
 
 
 @pytest.fixture
 def address(host: str) -> str:
     return f"{host}/ui/"
-
-
-@contextmanager
-def _bentoml_serve(folder: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "BENTOML_HOME": str(folder / "bentoml"),
-        "BENTOML_DO_NOT_TRACK": "True",
-        EVENTS: str(folder),
-    }
-    command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    log = folder / "serve.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-    try:
-        _wait(f"http://127.0.0.1:{port}/readyz", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"The service was not ready within {READY_SECONDS} s:\n{log.read_text()}")
 
 
 def test_the_service_answers_the_page(page: Page, host: str, address: str, tmp_path: Path):
