@@ -73,12 +73,18 @@ class Prometheus:
 
 
 @contextmanager
-def started(metrics_url: str, folder: Path) -> Iterator[Prometheus]:
-    """Run Prometheus on a free port until the block ends; its files and log lie in the folder."""
+def started(metrics_url: str, folder: Path, patience: str | None = None) -> Iterator[Prometheus]:
+    """Run Prometheus on a free port until the block ends; its files and log lie in the folder.
+
+    Args:
+        metrics_url: what it scrapes.
+        folder: an empty one.
+        patience: in place of the time that alerts wait before they fire.
+    """
     port = _free_port()
     command = [
         "prometheus",
-        f"--config.file={_configure(metrics_url, folder)}",
+        f"--config.file={_configure(metrics_url, folder, patience)}",
         f"--storage.tsdb.path={folder / 'tsdb'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
@@ -111,7 +117,7 @@ def without_data(prometheus: Prometheus, seconds: float = 30.0) -> list[str]:
     return list(asked)
 
 
-def _configure(metrics_url: str, folder: Path) -> Path:
+def _configure(metrics_url: str, folder: Path, patience: str | None) -> Path:
     """The configuration of deploy/ with another target, read every second, rules as well."""
     source = expressions.DEPLOY / "prometheus"
     config = yaml.safe_load((source / "prometheus.yml").read_text(encoding="utf-8"))
@@ -124,6 +130,9 @@ def _configure(metrics_url: str, folder: Path) -> Path:
         rules = yaml.safe_load((source / name).read_text(encoding="utf-8"))
         for group in rules["groups"]:
             group.pop("interval", None)
+            for rule in group["rules"]:
+                if patience and "for" in rule:
+                    rule["for"] = patience
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(yaml.safe_dump(rules), encoding="utf-8")
     path = folder / "prometheus.yml"

@@ -13,10 +13,12 @@ import math
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from marquee.pipeline import paths
 from marquee.pipeline.params import ChallengerParams, Serving
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import MANIFEST, BundleError
@@ -39,22 +41,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Folders:
-    """Where bundles are.
+    """Where bundles are, in a folder laid out as the repository is."""
 
-    Attributes:
-        packaged: what the pipeline packaged last; it answers as long as nothing was promoted.
-        champion: the bundle that was promoted.
-        challenger: the bundle to compare with it.
-    """
-
-    packaged: Path
-    champion: Path
-    challenger: Path
+    root: Path
 
     @property
-    def serving(self) -> Path:
-        """The folder of the bundle that answers."""
-        return self.champion if (self.champion / MANIFEST).exists() else self.packaged
+    def champion(self) -> Path:
+        """The bundle that was promoted; as long as none was, what the pipeline packaged last."""
+        promoted = self.root / paths.CHAMPION
+        return promoted if _hash_in(promoted) is not None else self.root / paths.BUNDLE
+
+    @property
+    def before(self) -> list[Path]:
+        """What may have answered before the champion, the latest first."""
+        return [self.root / paths.PREVIOUS, self.root / paths.BUNDLE]
+
+    @property
+    def challenger(self) -> Path:
+        """The bundle to compare with the champion."""
+        return self.root / paths.CHALLENGER
 
 
 @dataclass(frozen=True)
@@ -83,16 +88,18 @@ class Deployment:
     def __init__(self, folders: Folders) -> None:
         """Open the champion, and the challenger where there is one.
 
+        A worker that starts again while the champion is broken answers as the others do that went on.
+
         Raises:
-            BundleError: the champion cannot be served.
+            BundleError: the champion cannot be served, and nothing that was before it.
         """
-        self._folders: dict[Arm, Path] = {"champion": folders.serving, "challenger": folders.challenger}
-        self._promoted = folders.champion
+        self._places = folders
+        self._folders: dict[Arm, Path] = {"champion": folders.champion, "challenger": folders.challenger}
         self._recent: deque[RecommendRequest] = deque([RecommendRequest(history=[])], maxlen=RECENT)
         self._failed: dict[Arm, tuple[Files, int]] = {}
         self._over = threading.Event()
         self._opened: dict[Arm, Opened] = {}
-        self._take("champion", self._open(folders.serving))
+        self._take("champion", self._open_first())
         self.look()
 
     @property
@@ -136,8 +143,8 @@ class Deployment:
 
     def look(self) -> None:
         """Take whatever bundle is new; one that cannot be served is refused once, and the old one goes on."""
-        if _hash_in(self._promoted) is not None:  # the first one since the service began
-            self._folders["champion"] = self._promoted
+        if self._folders["champion"] in self._places.before:  # perhaps one was promoted since
+            self._folders["champion"] = self._places.champion
         for arm, folder in self._folders.items():
             found, opened = _hash_in(folder), self._opened.get(arm)
             if opened is not None and found == opened.content_hash:
@@ -146,6 +153,19 @@ class Deployment:
                 self._try(arm, folder)
             elif arm == "challenger" and opened is not None:
                 self._drop_challenger(opened)
+
+    def _open_first(self) -> Opened:
+        try:
+            return self._open(self._places.champion)
+        except Exception as error:
+            for folder in self._places.before:
+                with suppress(Exception):
+                    opened = self._open(folder)
+                    log.error(
+                        "%s cannot be served, %s answers instead: %s", self._places.champion, folder, error
+                    )
+                    return opened
+            raise
 
     def _try(self, arm: Arm, folder: Path) -> None:
         files = _files(folder)

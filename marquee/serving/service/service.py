@@ -48,11 +48,6 @@ READ = routes.application()
 R = TypeVar("R")
 
 
-def folders() -> Folders:
-    """Where bundles are."""
-    return Folders(ROOT / paths.BUNDLE, ROOT / paths.CHAMPION, ROOT / paths.CHALLENGER)
-
-
 def segments() -> Path:
     """Where events are recorded."""
     return Path(os.environ.get(EVENTS, ROOT / paths.EVENTS.segments))
@@ -73,7 +68,7 @@ class Marquee:
     """Recommends movies to a history of ratings; readiness waits for a verified bundle."""
 
     def __init__(self) -> None:
-        self.deployment = Deployment(folders())
+        self.deployment = Deployment(Folders(ROOT))
         events = self.deployment.champion.serving.events
         self.log = EventLog(segments(), events, series.observe_event_log) if events.enabled else None
         self.recording = Recording(self.log)
@@ -86,8 +81,9 @@ class Marquee:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     def check() -> None:
         """Before any worker starts: BentoML would start one that fails again and again."""
-        verify(folders().serving)
-        if limits.read(folders().serving).events.enabled:
+        champion = Folders(ROOT).champion
+        verify(champion)
+        if limits.read(champion).events.enabled:
             check_writable(segments())
         supervision.look_often()
 

@@ -11,6 +11,8 @@ from bentoml._internal.utils import circus
 
 LOOK_SECONDS = 1.0
 """Between two looks whether every worker is alive."""
+LATER_SECONDS = 0.05
+"""Until stopping is tried again."""
 log = logging.getLogger("bentoml.marquee")
 """Below BentoML's own, whose level `bentoml serve` sets in the process above the workers."""
 
@@ -23,6 +25,13 @@ class Arbiter(circus.Arbiter):  # type: ignore[misc]
             watcher.respawn = True
             watcher.hooks["after_reap"] = _tell
         super().__init__(watchers, *args, **options | {"check_delay": LOOK_SECONDS})
+
+    def stop(self) -> Any:
+        """Stop, if need be a little later: circus forgets a signal that comes while it starts a worker."""
+        if self._exclusive_running_command is None:
+            return super().stop()
+        self.loop.call_later(LATER_SECONDS, self.stop)
+        return None
 
 
 def look_often() -> None:

@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 
 from marquee.pipeline import paths
 from marquee.serving.service import deployment, service
-from marquee.serving.service.deployment import Deployment
+from marquee.serving.service.deployment import Deployment, Folders
 from marquee.serving.telemetry import series
 from tests.fixtures.tiny_pipeline import VALUES, Tiny
 from tests.serving import live, small
-from tests.serving.service.two_bundles import OTHER, break_, folders, hash_of
+from tests.serving.service.two_bundles import OTHER, break_, hash_of
 
 ARMS = ("champion", "challenger")
 FOLDERS = (paths.BUNDLE, paths.CHALLENGER)
@@ -31,7 +31,7 @@ def pair(tiny: Tiny, tmp_path: Path) -> Deployment:
     """A champion with three in ten visitors for its challenger."""
     live.write_bundle(tiny, tmp_path / paths.BUNDLE, VALUES, serving("split"))
     live.write_bundle(tiny, tmp_path / paths.CHALLENGER, OTHER)
-    return Deployment(folders(tmp_path))
+    return Deployment(Folders(tmp_path))
 
 
 def test_a_visitor_stays_with_an_arm_and_the_share_is_the_one_asked_for(pair: Deployment):
@@ -71,7 +71,7 @@ def test_a_broken_challenger_keeps_no_champion_from_answering(tiny: Tiny, tmp_pa
     live.write_bundle(tiny, tmp_path / paths.BUNDLE, VALUES, serving("split"))
     live.write_bundle(tiny, tmp_path / paths.CHALLENGER, OTHER)
     break_(tmp_path / paths.CHALLENGER)
-    deployed = Deployment(folders(tmp_path))
+    deployed = Deployment(Folders(tmp_path))
     deployed.look()
     assert deployed.arm_of("7") == ("champion", deployed.champion)
     assert deployed.detail["refused"] == ["challenger"]

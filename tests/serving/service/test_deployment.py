@@ -13,12 +13,12 @@ from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import MANIFEST, BundleError
 from marquee.serving.service import deployment
 from marquee.serving.service.answers import Answers
-from marquee.serving.service.deployment import Deployment
+from marquee.serving.service.deployment import Deployment, Folders
 from marquee.serving.service.schemas import RecommendRequest
 from marquee.serving.telemetry import series
 from tests.fixtures.tiny_pipeline import NOW, VALUES, Tiny
 from tests.serving import live, small
-from tests.serving.service.two_bundles import OTHER, break_, folders, hash_of, put
+from tests.serving.service.two_bundles import OTHER, break_, hash_of, put
 
 PROBES = [
     RecommendRequest.model_validate({"history": [{"movie_id": 10 * row + 5, "rating": 4.5}], "k": 5})
@@ -44,7 +44,7 @@ def root(bundles: tuple[Path, Path], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def deployed(root: Path) -> Deployment:
-    return Deployment(folders(root))
+    return Deployment(Folders(root))
 
 
 def shown(answers: Answers, request: RecommendRequest) -> list[tuple[int, float]]:
@@ -188,18 +188,35 @@ def test_what_is_promoted_after_the_start_answers_and_stays_when_its_folder_is_g
     shutil.rmtree(root / paths.CHAMPION)  # for as long as it is replaced
     deployed.look()
     assert deployed.champion.content_hash == hash_of(bundles[1])
-    assert Deployment(folders(root)).champion.content_hash == hash_of(bundles[0])
+    assert Deployment(Folders(root)).champion.content_hash == hash_of(bundles[0])
 
 
 def test_a_promoted_bundle_answers_from_the_start(root: Path, bundles: tuple[Path, Path]):
     put(bundles[1], root / paths.CHAMPION)
-    assert Deployment(folders(root)).champion.content_hash == hash_of(bundles[1])
+    assert Deployment(Folders(root)).champion.content_hash == hash_of(bundles[1])
+
+
+@pytest.mark.parametrize("before", [paths.PREVIOUS, paths.BUNDLE])
+def test_a_worker_that_starts_while_the_champion_is_broken_answers_as_the_others_do(
+    root: Path, bundles: tuple[Path, Path], before: Path
+):
+    refused = swaps("refused")
+    put(bundles[1], root / paths.CHAMPION)
+    put(bundles[0], root / before)
+    break_(root / paths.CHAMPION)
+    deployed = Deployment(Folders(root))
+    assert deployed.champion.content_hash == hash_of(bundles[0])
+    deployed.look()
+    assert swaps("refused") == refused + 1
+    put(bundles[1], root / paths.CHAMPION)
+    deployed.look()
+    assert deployed.champion.content_hash == hash_of(bundles[1])
 
 
 def test_a_service_without_a_sound_champion_does_not_start(root: Path):
     break_(root / paths.BUNDLE)
     with pytest.raises(BundleError, match=r"dcn\.tflite is corrupted"):
-        Deployment(folders(root))
+        Deployment(Folders(root))
 
 
 def test_new_bundles_are_looked_for_until_the_service_ends(
@@ -207,7 +224,7 @@ def test_new_bundles_are_looked_for_until_the_service_ends(
 ):
     quick = small.SERVING.model_copy(update={"watch_seconds": 0.01})
     monkeypatch.setattr(deployment.limits, "read", lambda _: quick)
-    deployed, looked = Deployment(folders(root)), threading.Semaphore(0)
+    deployed, looked = Deployment(Folders(root)), threading.Semaphore(0)
     monkeypatch.setattr(deployed, "look", lambda: looked.release() or 1 / 0)  # even where looking fails
     deployed.watch()
     assert all(looked.acquire(timeout=5) for _ in range(3))

@@ -4,17 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
-from marquee.pipeline import paths
 from marquee.serving.recommender.manifest import MANIFEST
-from marquee.serving.service.deployment import Folders
 from tests.fixtures.tiny_pipeline import VALUES
 
 OTHER = VALUES.model_copy(update={"rating_weight": 5.0})
 """Knobs that order every list differently."""
-
-
-def folders(root: Path) -> Folders:
-    return Folders(root / paths.BUNDLE, root / paths.CHAMPION, root / paths.CHALLENGER)
 
 
 def put(bundle: Path, folder: Path) -> None:
