@@ -116,7 +116,7 @@ monitor: install ## Is the service still good? Collect its events, judge drift a
 forget: install ## Remove a visitor from what was recorded (VISITOR=...)
 	python -m monitoring.forget_visitor -- "$(VISITOR)"
 
-replay: install ## Compute a past answer anew and compare (ID=request_id, or LAST=100)
+replay: install ## Recompute a past answer and compare (ID=request_id, or LAST=100)
 	python -m monitoring.replay_answer $(if $(LAST),--last $(LAST),$(ID))
 
 trace: install ## What made a past answer: bundle, commit, data, code, knobs (ID=request_id)

@@ -15,7 +15,7 @@ from marquee.monitoring.arms.experiment import NoExperimentError, Visitors
 from marquee.pipeline import logs, params, paths
 
 HOURS = 24.0
-"""Of each visitor, from the first list they were shown: they count when these are over."""
+"""Hours of each visitor, from the first list they were shown: they count when these are over."""
 log = logs.get("compare_arms")
 
 

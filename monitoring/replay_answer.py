@@ -1,4 +1,4 @@
-"""Compute past answers anew and compare them byte for byte: `make replay ID=...`, `make replay LAST=100`."""
+"""Recompute past answers and compare them byte for byte: `make replay ID=...`, `make replay LAST=100`."""
 
 import argparse
 import sys
@@ -16,17 +16,17 @@ log = logs.get("replay_answer")
 
 
 def run(answers: Sequence[Answer]) -> int:
-    """Replay and say what came out otherwise.
+    """Replay and say what came out differently.
 
     Returns:
-        0 where all are the same, 1 where one differs, 2 where one could not be computed anew.
+        0 where all are the same, 1 where one differs, 2 where one could not be recomputed.
     """
     outcomes = list(replay.replay(answers, bundles.find))
     for outcome in outcomes:
         if outcome.difference is not None:
             log.error("%s %s: %s", outcome.answer.kind, outcome.answer.request_id, outcome.difference)
     for problem, count in Counter(outcome.problem for outcome in outcomes if outcome.problem).items():
-        log.error("%d could not be computed anew: %s", count, problem)
+        log.error("%d could not be recomputed: %s", count, problem)
     same = sum(outcome.same for outcome in outcomes)
     log.info("%d of %d answers came out the same, byte for byte", same, len(outcomes))
     if same < len(outcomes):

@@ -1,4 +1,4 @@
-"""The pages of docs/ name what exists: links, files, modules."""
+"""The pages of docs/ name what exists: links, files, modules, targets of make."""
 
 import re
 from pathlib import Path
@@ -37,3 +37,12 @@ def test_files_and_modules_that_a_page_names_exist(page: Path):
     files += [f"{module.replace('.', '/')}.py" for module in modules]
     missing = [name for name in files if not (ROOT / name).exists()]
     assert missing == [], f"{page.name} names what is not there"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_has_the_targets_that_a_page_names(page: Path):
+    targets = set(
+        re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert named <= targets, f"{page.name} names targets that the Makefile lacks"

@@ -1,4 +1,4 @@
-"""Segments into tables: each segment once, only the days that it touches written anew."""
+"""Segments into tables: each segment once, only the days that it touches rewritten."""
 
 import contextlib
 import fcntl
@@ -28,7 +28,7 @@ class CollectError(ValueError):
 
 @dataclass
 class Manifest:
-    """What collecting has come upon since the first segment.
+    """What collecting has found since the first segment.
 
     Attributes:
         records: rows of answers and feedback written.
@@ -107,7 +107,7 @@ def read_manifest(folder: Path) -> Manifest:
     if set(stored) != {one.name for one in fields(Manifest)}:
         raise CollectError(
             f"{path} holds {', '.join(stored)}; expected {', '.join(one.name for one in fields(Manifest))}. "
-            f"Restore it, or delete {folder} to collect all segments anew."
+            f"Restore it, or delete {folder} to collect all segments again."
         )
     return Manifest(**stored)
 

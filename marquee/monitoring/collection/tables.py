@@ -122,7 +122,7 @@ def read(folder: Path, which: Sequence[str]) -> Tables:
 
 
 def merge(folder: Path, rows: Rows) -> int:
-    """Write a day's tables anew with more rows; those whose request_id is there already are left out.
+    """Rewrite a day's tables with more rows; those whose request_id is there already are left out.
 
     Answers are written last: a run that was interrupted is simply run again.
 

@@ -26,7 +26,7 @@ STEP_MS, SECONDS_LATER = 4.0, 60.0
 
 @dataclass(frozen=True)
 class Drift:
-    """From a share of the requests on, everybody's ratings are so many stars higher (or lower)."""
+    """From a share of the requests on, everybody's ratings are higher (or lower) by this many stars."""
 
     after: float
     stars: float

@@ -26,7 +26,7 @@ CHUNK = 2000
 SHORTEST_SPAN, SPANS = 60.0, 24
 """Seconds, and how many spans are tried, each twice the one before: from a minute to 16 years."""
 HALVINGS = 4
-"""Of the step between the last span too short and the first long enough."""
+"""How often the step between the last span too short and the first long enough is halved."""
 
 
 @dataclass(frozen=True)

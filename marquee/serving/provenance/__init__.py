@@ -1,1 +1,1 @@
-"""Where an answer came from: its bundle, its commit, and the answer itself computed anew."""
+"""Where an answer came from: its bundle, its commit, and the answer itself recomputed."""

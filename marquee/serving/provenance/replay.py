@@ -1,4 +1,4 @@
-"""A past answer computed anew from its record, with the bundle that gave it, and compared byte for byte."""
+"""A past answer recomputed from its record, with the bundle that gave it, and compared byte for byte."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Outcome:
 
     Attributes:
         answer: as recorded.
-        difference: the first field that came out otherwise, and both values; None: none did.
-        problem: why it could not be computed anew; None: it could.
+        difference: the first field that came out differently, and both values; None: none did.
+        problem: why it could not be recomputed; None: it could.
     """
 
     answer: Answer

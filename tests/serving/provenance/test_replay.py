@@ -1,4 +1,4 @@
-"""Past answers of three bundles computed anew."""
+"""Past answers of three bundles recomputed."""
 
 from pathlib import Path
 
