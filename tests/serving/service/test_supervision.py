@@ -15,14 +15,18 @@ from marquee.serving.service.supervision import Arbiter
 
 @pytest.fixture
 def arbiter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Arbiter]:
-    """As BentoML makes it, in a container."""
+    """As BentoML makes it, in a container, in a thread that has an event loop as the one of `bentoml serve` has."""
     monkeypatch.setattr(circus, "Arbiter", circus.Arbiter)
     supervision.look_often()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     made = circus.create_standalone_arbiter([Watcher("service", "true", respawn=False)])
     assert isinstance(made, Arbiter)
     yield made
     made.context.destroy()
     made.ctrl.sys_hdl.stop()
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def test_workers_are_looked_at_every_second_and_started_again_in_a_container_too(arbiter: Arbiter):
