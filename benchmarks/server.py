@@ -43,15 +43,21 @@ class Server:
 
 
 @contextmanager
-def serving(target: str, folder: Path, log: Path) -> Iterator[Server]:
+def serving(target: str, folder: Path, log: Path, **variables: str) -> Iterator[Server]:
     """Serve `target` (a service or a bentofile's folder) from `folder` and stop it afterwards.
+
+    Args:
+        target: see above.
+        folder: to run in.
+        log: where it may write what it says.
+        variables: of the environment.
 
     Raises:
         ServerError: it ended, or was not ready in time.
     """
     port = _free_port()
     command = [sys.executable, "-m", "bentoml", "serve", target, "--host", HOST, "--port", str(port)]
-    environment = os.environ | {"BENTOML_DO_NOT_TRACK": "True"}
+    environment = os.environ | {"BENTOML_DO_NOT_TRACK": "True"} | variables
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
