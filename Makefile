@@ -110,7 +110,7 @@ ablation: repro ## What each part of the two-tower is worth, into docs/models.md
 
 # ---- monitoring -------------------------------------------------------------------------------------------
 
-.PHONY: monitor forget replay trace promote rollback
+.PHONY: monitor forget replay trace promote rollback compare
 monitor: install ## Is the service still good? Collect its events, judge drift and performance (reports/monitor_service)
 	python -m monitoring.collect_events
 	python -m monitoring.build_reference
@@ -130,6 +130,9 @@ promote: install ## Make models/bundle the champion, and tag its commit (needs d
 
 rollback: install ## Make the champion before this one the champion again
 	python -m monitoring.rollback_bundle
+
+compare: install ## Champion and challenger on what visitors did (ARGS="--hours 24")
+	python -m monitoring.compare_arms $(ARGS)
 
 # ---- code -------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
 """The README stays short and true: its scores are those of metrics/, its links lead somewhere."""
 
 import re
+from itertools import pairwise
 
 import pytest
+import yaml
 
 from marquee.pipeline import paths, scores
 from marquee.pipeline.files import read_json
@@ -50,3 +52,43 @@ def test_links_and_pictures_lead_to_files():
 
 def test_it_is_short():
     assert len(README.splitlines()) < 150
+
+
+def test_the_dag_is_that_of_dvc_yaml():
+    drawn = re.search(r"```mermaid\nflowchart LR\n(.*?)```", README, flags=re.DOTALL)
+    assert drawn is not None
+    before: dict[str, set[str]] = {}
+    for line in drawn[1].splitlines():
+        for left, right in pairwise(part.split(" & ") for part in line.strip().split(" --> ")):
+            for stage in right:
+                before.setdefault(stage, set()).update(left)
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert _all_before(before, stages) == _all_before(_before(stages), stages)
+
+
+def _before(stages: dict[str, dict[str, list]]) -> dict[str, set[str]]:
+    """Stage -> those whose outputs it reads."""
+    made_by = {file: name for name, stage in stages.items() for file in _listed(stage, "outs", "metrics")}
+    return {
+        name: {
+            made_by[file]
+            for file in made_by
+            for read in _listed(stage, "deps")
+            if f"{read}/".startswith(f"{file}/")
+        }
+        for name, stage in stages.items()
+    }
+
+
+def _listed(stage: dict[str, list], *keys: str) -> list[str]:
+    entries = [entry for key in keys for entry in stage.get(key, [])]
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+
+
+def _all_before(before: dict[str, set[str]], stages: dict[str, dict]) -> dict[str, set[str]]:
+    """Stage -> all that run before it, however far: which arrows are drawn is a matter of taste."""
+    found = {stage: set(before.get(stage, ())) for stage in stages}
+    for _ in stages:
+        for stage, earlier in found.items():
+            found[stage] = earlier.union(*(found[one] for one in earlier))
+    return found

@@ -54,6 +54,14 @@ def test_a_bundle_is_a_function_of_what_went_in(house: Path, monkeypatch: pytest
     assert bundle.open_packaged(paths.BUNDLE).recommender == VALUES
 
 
+def test_the_bundles_manifest_is_left_where_git_keeps_it(house: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bento, "build", lambda *_: "marquee:test")
+    package_service.run(requiring(), LOG)
+    left = json.loads(Path("reports/package_service/bundle.json").read_text())
+    assert left["content_hash"] == manifest.verify(paths.BUNDLE)
+    assert left == json.loads((paths.BUNDLE / manifest.MANIFEST).read_text())
+
+
 def test_the_metrics_say_what_was_required_and_never_how_long_it_took(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ):

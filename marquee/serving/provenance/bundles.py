@@ -69,20 +69,22 @@ def fetch(content_hash: str, folder: Path) -> None:
         raise BundleNotFoundError(
             f"Bundle {content_hash} was packaged by commit {commit.sha[:12]} ({commit.subject}), and DVC "
             f"cannot give {paths.BUNDLE} of it: {error}\n{searched}, DVC's cache and its default remote.\n"
-            "Run `dvc fetch --all-commits` where a remote has it, or add one (`dvc remote add -d`) and "
-            f"`dvc push --all-commits` where the cache has it; else check out {commit.sha[:12]} and run "
-            "`dvc repro`, which gives the same bytes."
+            "Where a remote has it, make that the default (`dvc remote add --default`) or run `dvc fetch "
+            "--all-commits`; where another clone's cache has it, run `dvc push --all-commits` there. Else "
+            f"check out {commit.sha[:12]} and run `dvc repro`, which gives the same bytes."
         ) from error
     finally:
         shutil.rmtree(whole, ignore_errors=True)
 
 
 def _get(revision: str, folder: Path) -> None:
-    from dvc.exceptions import DvcException  # only here: DVC takes a second to import
-    from dvc.repo import Repo
+    from dvc.repo import Repo  # only here: DVC takes a second to import
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        Repo.get(".", paths.BUNDLE.as_posix(), out=str(folder), rev=revision, force=True)
-    except DvcException as error:
-        raise BundleError(str(error)) from error
+        # The revision may know of no remote: the one that is the default now has what it pushed.
+        with Repo(".") as repo:
+            remote = repo.config["core"].get("remote")
+        Repo.get(".", paths.BUNDLE.as_posix(), out=str(folder), rev=revision, remote=remote, force=True)
+    except Exception as error:  # whatever a remote's own client raises
+        raise BundleError(f"{type(error).__name__}: {error}") from error
