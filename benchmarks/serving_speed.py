@@ -82,15 +82,17 @@ def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: Log) -
 
 
 def event_log_cost(on: Server, off: Server, bodies: list[bytes], log: Log) -> Numbers:
-    """What recording every answer costs, against a service that records none."""
+    """What recording every answer costs, against a service that records none; medians over pairs."""
     cost: Numbers = {}
     for label, connections in CONNECTIONS.items():
         # Who comes first takes turns; the first pair warms up.
         pairs = [_pair(on, off, bodies, connections, turn % 2 == 0) for turn in range(PAIRS + 1)][1:]
         fewer = [1 - one["requests_per_second"] / other["requests_per_second"] for one, other in pairs]
+        longer = [one["processor_ms"] / other["processor_ms"] - 1 for one, other in pairs]
         more = [one["p50_ms"] - other["p50_ms"] for one, other in pairs]
         cost[label] = {
             "fewer_requests_share": round(statistics.median(fewer), 4),
+            "processor_time_share": round(statistics.median(longer), 4),
             "p50_ms_more": round(statistics.median(more), 4),
         }
         log.info("event log, %s: %s", label.replace("_", " "), cost[label])
@@ -101,11 +103,15 @@ def _pair(
     on: Server, off: Server, bodies: list[bytes], connections: int, on_first: bool
 ) -> tuple[Numbers, Numbers]:
     """A round with the event log and one without it, right after each other."""
-    first, second = (
-        load.ask(server.port, "/recommend", bodies, connections, ROUND_SECONDS).named()
-        for server in ((on, off) if on_first else (off, on))
-    )
+    first, second = (_round(server, bodies, connections) for server in ((on, off) if on_first else (off, on)))
     return (first, second) if on_first else (second, first)
+
+
+def _round(server: Server, bodies: list[bytes], connections: int) -> Numbers:
+    before = server.processor_seconds()
+    answers = load.ask(server.port, "/recommend", bodies, connections, ROUND_SECONDS)
+    taken = server.processor_seconds() - before
+    return {**answers.named(), "processor_ms": taken / len(answers.milliseconds) * 1e3}
 
 
 def shares_of_no_op(numbers: Numbers) -> Numbers:
