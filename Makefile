@@ -88,7 +88,7 @@ lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
 
-.PHONY: repro serve measure bench ablation
+.PHONY: repro serve measure bench soak ablation
 repro: install ## The whole pipeline: whatever changed since the last run
 	dvc repro
 
@@ -101,6 +101,9 @@ measure: repro ## Speed of training, evaluation and serving on this machine (ben
 
 bench: measure $(BENCH)/installed ## The same, and the accuracy of other recommenders on the test events
 	dvc repro --force benchmarks/dvc.yaml:peers
+
+soak: repro ## Swap bundles and kill workers under traffic: does the service keep its promises? (10 minutes)
+	dvc repro --force benchmarks/dvc.yaml:soak
 
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation

@@ -41,17 +41,32 @@ class Server:
         workers = self.process.children(recursive=True)
         return float(max(worker.memory_info().rss for worker in workers or [self.process]) / 1e6)
 
+    def processor_seconds(self) -> float:
+        """Processor time that the workers alive have taken until now."""
+        times = [worker.cpu_times() for worker in self.process.children(recursive=True)]
+        return float(sum(taken.user + taken.system for taken in times))
+
 
 @contextmanager
-def serving(target: str, folder: Path, log: Path) -> Iterator[Server]:
+def serving(target: str, folder: Path, log: Path, **variables: str) -> Iterator[Server]:
     """Serve `target` (a service or a bentofile's folder) from `folder` and stop it afterwards.
+
+    Args:
+        target: see above.
+        folder: to run in.
+        log: where it may write what it says.
+        variables: of the environment.
 
     Raises:
         ServerError: it ended, or was not ready in time.
     """
     port = _free_port()
     command = [sys.executable, "-m", "bentoml", "serve", target, "--host", HOST, "--port", str(port)]
-    environment = os.environ | {"BENTOML_DO_NOT_TRACK": "True"}
+    # A home of its own: BentoML empties the folder of Prometheus' files there when a server starts.
+    own = {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(log.with_suffix(".home").resolve())}
+    # The threads of this process' BLAS (`run_stage`) would take the place of the service's one.
+    inherited = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment = inherited | own | variables
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(

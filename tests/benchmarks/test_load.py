@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from benchmarks import load
-from benchmarks.serving_speed import shares_of_no_op
+from benchmarks.serving_speed import middle, shares_of_no_op
 
 
 class Half(BaseHTTPRequestHandler):
@@ -64,3 +64,10 @@ def test_figures_stand_beside_the_no_op_endpoint():
             for label in ("one_connection", "sixteen_connections")
         }
     }
+
+
+def test_a_median_comes_with_its_interval_of_order_statistics():
+    # Of 40 values, from the 14th to the 27th: each is on the wrong side of the median with probability 0.019.
+    values = [float(number) for number in range(40, 0, -1)]
+    assert middle(values) == {"median": 20.5, "low": 14.0, "high": 27.0}
+    assert middle([1.0, 3.0]) == {"median": 2.0, "low": 1.0, "high": 3.0}

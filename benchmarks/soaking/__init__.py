@@ -1,0 +1,1 @@
+"""What `soak` is made of: visitors, faults, and what was promised."""
