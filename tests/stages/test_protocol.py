@@ -24,7 +24,7 @@ import yaml
 
 from marquee.data.tables import interactions, schema
 from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION, Interactions
-from marquee.evaluation.measures import events, ranks
+from marquee.evaluation.measures import events, metrics, ranks
 from marquee.pictures import plots
 from marquee.pipeline import paths
 from marquee.pipeline.arrays import Array, Bool
@@ -39,7 +39,7 @@ FEW = {"n_trials": 1, "max_users": DRAWN}
 SMALL = PARAMS.model_copy(
     update={
         "retrieval": PARAMS.retrieval | RETRIEVAL | {"batch_size": 64},
-        "ranking": PARAMS.ranking | RANKING | {"epochs": 1},
+        "ranking": PARAMS.ranking | RANKING | {"epochs": 1, "batch_size": 128},
         "neighbours": PARAMS.neighbours | {"kept_per_movie": 5},
         "evaluation": PARAMS.evaluation.model_copy(
             update={"bootstrap_samples": 20, "max_users": DRAWN, "max_listed_users": DRAWN}
@@ -176,8 +176,8 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def finely(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep every rank and score in FINE: a share of a few events within the best 100 may hide a leak."""
-    rank_events, objective = ranks.rank_events, CandidateLists.objective
+    """Keep every rank, rating and score in FINE: a mean over a few events, rounded, may hide a leak."""
+    rank_events, rmse, objective = ranks.rank_events, metrics.rmse, CandidateLists.objective
 
     def keep(*arrays: Array) -> None:
         with FINE.open("ab") as file:
@@ -188,11 +188,16 @@ def finely(monkeypatch: pytest.MonkeyPatch) -> None:
         keep(found)
         return found
 
+    def rated(predicted: Array, rating: Array) -> float:
+        keep(predicted)
+        return rmse(predicted, rating)
+
     def judged(lists: CandidateLists, *given: Any) -> float:
         keep(lists.scores, lists.predicted_rating)
         return objective(lists, *given)
 
     monkeypatch.setattr(ranks, "rank_events", ranked)
+    monkeypatch.setattr(metrics, "rmse", rated)
     monkeypatch.setattr(CandidateLists, "objective", judged)
 
 
