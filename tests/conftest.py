@@ -10,6 +10,9 @@ import marquee  # noqa: F401  before anything imports numpy: the service and the
 
 pytest_plugins = ["tests.fixtures.tables", "tests.fixtures.tiny_pipeline", "tests.fixtures.training"]
 
+# One core per worker: threads of scikit-learn wait for each other by spinning, which busy cores make long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # No deadline: two workers share two cores with whatever else runs. In CI the examples are the same each time.
 settings.register_profile("marquee", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("marquee")

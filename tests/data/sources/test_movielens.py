@@ -168,6 +168,21 @@ def test_a_bad_line_of_movies_or_links_is_named_or_dropped_and_counted(read, nam
     assert tables.movies.column("movie_id").to_pylist() == [1, 2, 3]
 
 
+def test_of_two_lines_of_a_movie_the_first_counts(read):
+    files = dict(CSV)
+    files["ml-25m/movies.csv"] += b"1,Another (2001),Drama\r\n"
+    files["ml-25m/links.csv"] += b"1,1,5\r\n"
+    tables, dropped = read(files, "drop")
+    first = tables.movies.to_pylist()[0]
+    assert (first["movie_id"], first["title"], first["year"], first["tmdb_id"]) == (
+        1,
+        "The Matrix",
+        1999,
+        603,
+    )
+    assert dropped == {"movies.csv": {"duplicate": 1}, "links.csv": {"duplicate": 1}}
+
+
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [

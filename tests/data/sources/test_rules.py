@@ -83,6 +83,35 @@ def test_a_good_value_in_unusual_form_beside_a_bad_one_is_kept(read):
     assert dropped == {"ratings.csv": {"not_a_number": 1}}
 
 
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("0,1,0.5,788918400", None),  # the first second of 1995, the fewest stars, the lowest id
+        ("2147483647,1,5,900000000", None),
+        ("1,1,5.5,900000000", "rating_out_of_range"),
+        ("1,1,4,100000000000", "timestamp_in_milliseconds"),  # the year 5138, or 1973
+    ],
+)
+def test_bounds_are_within_what_is_allowed(read, line, rule):
+    table, dropped = read("3,1,4,1000000000", line, action="drop")
+    assert dropped == ({"ratings.csv": {rule: 1}} if rule else {})
+    assert len(table) == (1 if rule else 2)
+
+
+def test_the_last_second_before_milliseconds_is_in_the_future(read):
+    with pytest.raises(DataError, match=r"timestamp 99999999999 is later than .*, today"):
+        read(GOOD, "1,1,4,99999999999")
+
+
+def test_of_two_ratings_of_a_movie_in_one_second_the_first_in_the_file_is_kept(read):
+    table, dropped = read("1,1,2,900000000", "2,1,3,900000000", "1,1,5,900000000", action="drop")
+    assert table.select(["user_id", "half_stars"]).to_pylist() == [
+        {"user_id": 1, "half_stars": 4},
+        {"user_id": 2, "half_stars": 6},
+    ]
+    assert dropped == {"ratings.csv": {"duplicate": 1}}
+
+
 @pytest.mark.parametrize("action", ["error", "drop"])
 def test_a_rating_later_than_today_is_never_dropped_since_that_would_depend_on_the_day(read, action):
     with pytest.raises(
@@ -92,19 +121,19 @@ def test_a_rating_later_than_today_is_never_dropped_since_that_would_depend_on_t
 
 
 def test_a_rating_later_than_its_archive_is_a_bad_row(tmp_path, zipped):
-    # The zip says 2020-01-02; two days are allowed for time zones: 2020-01-05 is too late.
+    # The zip says 2020-01-02; two days are allowed for time zones: a second more is too late.
     path = tmp_path / "ml.zip"
     path.write_bytes(
         zipped(
             {
-                "ml/ratings.csv": f"{HEADER}\n{GOOD}\n1,1,4,1578009600\n1,1,4,1578182401\n".encode(),
+                "ml/ratings.csv": f"{HEADER}\n{GOOD}\n1,1,4,1578096000\n1,1,4,1578096001\n".encode(),
                 "ml/movies.csv": b"movieId,title,genres\n1,Film (1990),Drama\n",
             }
         )
     )
     files = archives.open_archive(path)
     with pytest.raises(
-        DataError, match=r"line 4: timestamp 1578182401 is later than 2020-01-04, when the arch"
+        DataError, match=r"line 4: timestamp 1578096001 is later than 2020-01-04, when the arch"
     ):
         movielens.read(files, BadRows("error"))
     bad = BadRows("drop")

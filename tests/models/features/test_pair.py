@@ -103,6 +103,18 @@ def test_a_sitting_ends_after_an_hour_without_a_rating(two_movies):
     assert column(over, "session_position") == [0.0]
 
 
+@pytest.mark.parametrize(("gap", "position"), [(3_600, 2), (3_601, 1)])
+def test_a_rating_after_an_hour_exactly_is_of_the_same_sitting(two_movies, gap, position):
+    features = ask(two_movies, [3.0, 3.0], [0, 0], [50, 50 + gap], movie=1, now=50 + gap + 1)
+    assert column(features, "session_position") == pytest.approx([np.log1p(position)])
+
+
+@pytest.mark.parametrize(("gap", "position"), [(3_600, 2), (3_601, 0)])
+def test_who_is_asked_after_an_hour_exactly_is_in_the_same_sitting(two_movies, gap, position):
+    features = ask(two_movies, [3.0, 3.0], [0, 0], [50, 60], movie=1, now=60 + gap)
+    assert column(features, "session_position") == pytest.approx([np.log1p(position)])
+
+
 def test_recent_ratings_are_those_before_the_last_sitting(two_movies):
     # Residuals of movie 0, expected at 3 stars: 2 and 1, then -1 in a sitting two hours later.
     features = ask(two_movies, [5.0, 4.0, 2.0], [0, 0, 0], [0, 1, 7_202], movie=1, now=7_203)

@@ -2,12 +2,17 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from marquee.models.tuning import sweep
-from tests.models.tuning.toy_sweep import Toy, distance, planned, run
+from marquee.models.tuning.sweep_result import Direction
+from tests.models.tuning.toy_sweep import DROPOUT, FIXED, Toy, distance, planned, run
 from tests.places import ROOT
+
+OTHERS = {"learning_rate": 0.1, "layers": [8], "width": 16}
+"""Knobs of the toy that are fixed where one alone is sought."""
 
 
 def test_the_first_trial_is_the_default(tmp_path: Path) -> None:
@@ -122,6 +127,34 @@ def test_a_hopeless_trial_is_pruned_and_keeps_its_last_value(tmp_path: Path) -> 
     assert (hopeless.state, hopeless.value, hopeless.epochs) == ("PRUNED", 5.0, 2)
 
 
+@pytest.mark.parametrize(("direction", "states"), [("maximize", "CPC"), ("minimize", "CCP")])
+def test_what_is_hopeless_depends_on_the_direction(tmp_path: Path, direction: Direction, states: str) -> None:
+    # Levels 2, 1, 3: maximized, the second is below the first; minimized, the third is above the median 1.5.
+    plan = planned(n_trials=3, pruner={"type": "median", "n_startup_trials": 1, "n_warmup_steps": 0})
+    levels = iter([2.0, 1.0, 3.0])
+
+    def flat(toy: Toy, report: sweep.Report) -> float:
+        level = next(levels)
+        for epoch in range(3):
+            report(epoch, level)
+        return level
+
+    result = run(tmp_path / "j", flat, plan, direction=direction)
+    assert "".join(trial.state[0] for trial in result.trials) == states
+    assert result.best_trial is not None
+    assert result.best_trial.value == {"maximize": 3.0, "minimize": 1.0}[direction]
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_sweep_seeks_in_its_direction(tmp_path: Path, direction: Direction) -> None:
+    # Whatever is sought lies at one end; past start-up, half the draws at least lie in the better half.
+    plan = planned({"dropout": DROPOUT}, FIXED | OTHERS, n_trials=40, n_startup_trials=10)
+    result = run(tmp_path / "j", lambda toy, _: toy.dropout, plan, direction=direction)
+    drawn = [trial.knobs["dropout"] for trial in result.trials[10:]]
+    better = [value > 0.25 if direction == "maximize" else value < 0.25 for value in drawn]
+    assert sum(better) > 20
+
+
 def test_a_diverged_trial_does_not_win_and_does_not_stop_the_sweep(tmp_path: Path) -> None:
     values = iter([2.0, math.nan, -math.inf, 3.0])
     result = run(tmp_path / "j", lambda *_: next(values), planned(n_trials=4))
@@ -155,6 +188,21 @@ def test_time_may_cut_a_sweep_between_trials_and_says_so(
     assert len(result.trials) == 1
     assert result.stopped_by_timeout
     assert "after 1 of 8 trials" in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "trials"), [(29.0, 3), (30.0, 2), (61.0, 1)])
+def test_the_timeout_is_in_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, trials: int
+) -> None:
+    # Of a minute, with trials that take so long each: after 58 s another begins, at 60 s none.
+    clock = [1000.0]
+
+    def slow(toy: Toy, report: sweep.Report) -> float:
+        clock[0] += seconds
+        return distance(toy, report)
+
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert len(run(tmp_path / "j", slow, planned(timeout_minutes=1)).trials) == trials
 
 
 def test_the_fingerprint_tells_parts_and_files_apart(tmp_path: Path) -> None:

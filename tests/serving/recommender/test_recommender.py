@@ -183,36 +183,6 @@ def test_steps_are_told_where_the_time_goes_and_what_the_sources_gave(recommende
     assert sum(steps.candidates.values()) == len(gathered.movie_index)
 
 
-def test_the_reason_is_the_liked_movie_with_the_largest_weight(tiny: Tiny, recommender: Recommender):
-    neighbours = tiny.bundle.neighbours
-    position, movie, weight = neighbours.of_history(np.arange(MOVIES, dtype=np.int32))
-    strongest = int(np.argmax(weight))
-    liked, shown = int(position[strongest]), movie[strongest : strongest + 1]
-    ratings = np.array([5.0, 5.0], np.float32)
-    other = (liked + 1) % MOVIES
-    history = History(np.array([liked, other], np.int32), ratings, np.array([NOW - 2, NOW - 1]))
-    assert recommender.reasons(history, shown).tolist() == [liked]
-    disliked = History(history.movie_index, np.array([1.0, 1.0], np.float32), history.timestamp)
-    assert recommender.reasons(disliked, shown).tolist() == [-1]
-
-
-def test_reasons_are_found_for_many_movies_in_any_order(recommender: Recommender):
-    history, _ = recommender.history([15, 25, 35], [5.0, 4.5, 1.0], None, NOW)
-    shown = np.array([900, 20, 400, 7], np.int32)
-    together = recommender.reasons(history, shown)
-    alone = [recommender.reasons(history, shown[row : row + 1])[0] for row in range(4)]
-    assert together.tolist() == alone
-    assert set(together.tolist()) <= {1, 2, -1}
-
-
-def test_similar_movies_are_others_the_closest_first_and_filtered(tiny: Tiny, recommender: Recommender):
-    best, likeness = recommender.similar(3, 20, Wanted(genres=frozenset({"Horror"})))
-    assert len(best) == 20
-    assert 3 not in best
-    assert likeness.tolist() == sorted(likeness.tolist(), reverse=True)
-    assert {tuple(tiny.bundle.titles.genres[row]) for row in best} == {("Horror",)}
-
-
 def test_a_movie_added_later_is_found_rated_and_recommended(recommender: Recommender):
     (row,) = recommender.rows_of([ADDED_ID])
     assert row == MOVIES

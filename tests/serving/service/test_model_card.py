@@ -9,6 +9,12 @@ def test_the_card_says_which_data_how_split_how_good_and_what_was_required():
     card = small.card()
     assert card.data.licences[0].licence == "MIT"
     assert card.data.simulated
+    assert (card.data.users, card.data.movies, card.data.ratings) == (9, small.MOVIES, 99)
+    assert (card.data.source, card.data.metadata, card.split.kind) == ("sample", "included", "temporal")
+    counted = {name: period.ratings for name, period in card.split.periods.items()}
+    assert counted == {"train": 80, "validation": 10, "test": 9, "context": 0}
+    assert card.split.periods["train"].first_day == "1970-01-01"
+    assert card.split.periods["validation"].first_day == "1970-01-02"
     assert card.split.periods["test"].first_day == "2017-10-09"
     assert card.split.periods["context"].first_day is None
     assert set(card.metrics) == {"evaluate_retrieval", "evaluate_ranking", "evaluate_recommender"}
