@@ -70,8 +70,9 @@ def fetch(content_hash: str, folder: Path) -> None:
             f"Bundle {content_hash} was packaged by commit {commit.sha[:12]} ({commit.subject}), and DVC "
             f"cannot give {paths.BUNDLE} of it: {error}\n{searched}, DVC's cache and its default remote.\n"
             "Where a remote has it, make that the default (`dvc remote add --default`) or run `dvc fetch "
-            "--all-commits`; where another clone's cache has it, run `dvc push --all-commits` there. Else "
-            f"check out {commit.sha[:12]} and run `dvc repro`, which gives the same bytes."
+            "--all-commits`; where another clone's cache has it, name the remote there for every commit, old "
+            "ones too (`dvc remote add --local --default NAME ADDRESS`), and run `dvc push --all-commits`. "
+            f"Else check out {commit.sha[:12]} and run `dvc repro`, which gives the same bytes."
         ) from error
     finally:
         shutil.rmtree(whole, ignore_errors=True)

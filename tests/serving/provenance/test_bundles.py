@@ -76,6 +76,18 @@ def test_a_bundle_that_the_cache_has_lost_comes_from_the_remote_that_is_the_defa
     assert text_of(bundles.find(second)) == "two"
 
 
+def test_what_the_error_says_to_run_in_another_clone_pushes_bundles_of_old_commits_too(
+    repository: Path, tmp_path: Path
+):
+    first, _ = hashes()
+    scratch.dvc(
+        repository, "remote", "add", "--quiet", "--local", "--default", "shelf", str(tmp_path / "shelf")
+    )
+    scratch.dvc(repository, "push", "--quiet", "--all-commits")
+    shutil.rmtree(".dvc/cache")
+    assert text_of(bundles.find(first)) == "one"
+
+
 def test_where_cache_and_remote_have_lost_it_the_error_names_the_commit_and_what_to_do(repository: Path):
     first, _ = hashes()
     shutil.rmtree(".dvc/cache")
@@ -85,7 +97,7 @@ def test_where_cache_and_remote_have_lost_it_the_error_names_the_commit_and_what
     assert commits.git("rev-parse", "HEAD~1")[:12] in said
     assert "Package one" in said
     assert "dvc fetch --all-commits" in said
-    assert "dvc push --all-commits" in said
+    assert "`dvc remote add --local --default NAME ADDRESS`), and run `dvc push --all-commits`" in said
     assert not list(paths.ARCHIVE.iterdir())
 
 

@@ -15,7 +15,7 @@ from marquee.serving.service.supervision import Arbiter
 
 @pytest.fixture
 def arbiter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Arbiter]:
-    """As BentoML makes it, in a container, in a thread that has an event loop as the one of `bentoml serve` has."""
+    """As BentoML makes it in a container; its thread has an event loop, as that of `bentoml serve` has."""
     monkeypatch.setattr(circus, "Arbiter", circus.Arbiter)
     supervision.look_often()
     loop = asyncio.new_event_loop()
