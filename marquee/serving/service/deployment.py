@@ -35,8 +35,8 @@ RECENT = 20
 LONGEST_KEPT = 500
 """Movies in the history of a request that is kept: twenty of the longest allowed would take 100 MB."""
 COLLECT_AFTER = 20_000
-"""New objects until the garbage collector looks at them. Requests wait half a second to be recorded, each a few
-hundred objects: after Python's 700 it would look through them at every answer, for 100 microseconds."""
+"""New objects until the garbage collector looks at them. Requests wait half a second to be recorded, each a
+few hundred objects: after Python's 700 it would look through them at every answer, for 100 microseconds."""
 TRIES = 2
 """Looks at the same files before a bundle is refused: at the first one it may be half copied."""
 log = logging.getLogger(__name__)
