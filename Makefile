@@ -90,6 +90,7 @@ lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
 
 .PHONY: repro serve measure bench soak dashboards ablation
 repro: install ## The whole pipeline: whatever changed since the last run
+	python -m marquee.pipeline.lock_file
 	dvc repro
 
 serve: install ## The recommender on http://localhost:3000 (PORT=...)
@@ -110,6 +111,13 @@ dashboards: repro ## Serve, visit and scrape for ten minutes, and draw the dashb
 
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation
+
+.PHONY: doctor verify
+doctor: install ## What would keep a run from working here: Python, packages, disk, memory, the clone
+	python -m marquee.upkeep.doctor
+
+verify: install ## Run the committed pipeline anew in a clone and compare: the same bytes, or what differs and why
+	python -m marquee.upkeep.verify
 
 # ---- monitoring -------------------------------------------------------------------------------------------
 

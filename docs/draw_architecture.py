@@ -19,7 +19,7 @@ ROWS = (
     ("models", ("tuning", "retrieval", "ranking", "training", "neighbours", "baselines", "features")),
     ("evaluation", ("reporting", "progress", "measures")),
     ("data", ("exploration", "preparation", "sources", "sample", "tables")),
-    ("", ("events", "pictures", "pipeline")),
+    ("", ("upkeep", "events", "pictures", "pipeline")),
 )
 """Layers from the top: a room imports rooms to its right or below; the order within one is by hand."""
 SHARED = {"marquee.pipeline", "marquee.pictures", "marquee.events"}

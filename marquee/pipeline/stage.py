@@ -1,4 +1,4 @@
-"""How every stage runs: params.yaml read once, BLAS on a stated number of threads, and a clear end."""
+"""How every stage runs: alone, params.yaml read once, BLAS on a stated number of threads, and a clear end."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from marquee.pipeline import logs, params
+from marquee.pipeline import environment, guard, lock_file, logs, params
 from marquee.pipeline.params import Params
 
 Log = logging.Logger
@@ -24,12 +24,18 @@ def run_stage(run: Callable[[Params, Log], None], blas_threads: int | None = Non
         run: the stage; its file is named as the stage is.
         blas_threads: of numpy's and scipy's BLAS, which splits sums by them; None: `threads` of params.yaml.
     """
-    log = logs.get(Path(run.__code__.co_filename).stem)
+    stage = Path(run.__code__.co_filename).stem
+    log = logs.get(stage)
+    if environment.OVERRULED:
+        log.warning(
+            "%s of the environment: not heeded, it would change last bits.", ", ".join(environment.OVERRULED)
+        )
     try:
         given = params.read()
         threads = blas_threads or given.threads
         os.environ["OPENBLAS_NUM_THREADS"] = str(threads)  # of libraries that are loaded later
-        with threadpool_limits(threads, user_api="blas"):
+        lock_file.keep()
+        with guard.alone(stage), guard.unmoved(stage), threadpool_limits(threads, user_api="blas"):
             run(given, log)
     except KeyboardInterrupt:
         log.error("interrupted. Run it again: a sweep goes on after its last finished trial.")

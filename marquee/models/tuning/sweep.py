@@ -20,6 +20,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 import marquee
+from marquee.models.tuning import journals
 from marquee.models.tuning.search_space import Plan
 from marquee.models.tuning.sweep_result import (
     Direction,
@@ -30,12 +31,14 @@ from marquee.models.tuning.sweep_result import (
     shown,
     write_result,
 )
-from marquee.pipeline import paths
+from marquee.pipeline import paths, sections
 from marquee.pipeline.params import Tune
 from marquee.pipeline.sections import ParamsError, S
 
 Report = Callable[[int, float], None]
 REPOSITORY = Path(marquee.__file__).parents[1]
+LENGTHS = ("n_trials", "timeout_minutes")
+"""Knobs of a sweep that say how many trials there are, not what they are."""
 SOURCES = (REPOSITORY / "marquee", REPOSITORY / "stages")
 """What decides a trial's value: the library and the scripts that call it."""
 
@@ -84,18 +87,19 @@ def search(
     """Run the plan's trials, the first at the defaults; resume where an equal sweep was interrupted.
 
     `objective(params, report)` returns the value sought; it calls `report(epoch, value)` after each epoch,
-    which raises `optuna.TrialPruned` where the trial is hopeless. `journal` is kept until `write_result` has
-    succeeded; a study of another `fingerprint`, seed, search space or length in it is never continued.
+    which raises `optuna.TrialPruned` where the trial is hopeless. `journal` is kept: a study of another
+    `fingerprint`, seed or search space in it is never continued; one of another length is.
 
     Raises:
         SweepError: no trial came to a finite value.
     """
     if not plan.tune.n_trials or not plan.knobs:
         log.info("%s is not searched: every knob is fixed or takes its default", plan.section)
-        return Result(plan, plan.default(), direction, journal)
+        return Result(plan, plan.default(), direction)
     study = _open(journal, _study_name(plan, seed, direction, fingerprint), plan.tune, direction, log)
     stopped = _run(study, plan, objective, seed, log)
-    trials = tuple(reported(number, trial, plan) for number, trial in enumerate(_finished(study)))
+    finished = _finished(study)[: plan.tune.n_trials]
+    trials = tuple(reported(number, trial, plan) for number, trial in enumerate(finished))
     best = best_of(trials, direction)
     if best is None:
         raise SweepError(
@@ -105,13 +109,13 @@ def search(
     log.info("best of %d trials: trial %d, %.6g, %s", len(trials), best.number, best.value, shown(best.knobs))
     shares = importances(plan, trials, seed)
     winner = plan.resolve(best.knobs)
-    return Result(plan, winner, direction, journal, trials, best, shares, stopped_by_timeout=stopped)
+    return Result(plan, winner, direction, trials, best, shares, stopped_by_timeout=stopped)
 
 
 def _study_name(plan: Plan[S], seed: int, direction: Direction, fingerprint: str) -> str:
-    """Key of all that decides the result, time left aside."""
+    """Key of all that decides a trial: not how many there are, nor how long they may take."""
     knobs = {name: knob.model_dump() for name, knob in plan.knobs.items()}
-    sweep = plan.tune.model_dump(exclude={"search", "timeout_minutes"})
+    sweep = plan.tune.model_dump(exclude={"search", *LENGTHS})
     parts = [plan.section, plan.fixed, knobs, sweep, seed, direction, fingerprint]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -128,8 +132,20 @@ def search_and_write(
     """`search` and `write_result` as the stage `tune_<section>` does; `read` are the files it works on."""
     stage = f"tune_{plan.section}"
     journal = paths.LOGS / f"{stage}.journal"
-    result = search(plan, objective, seed, journal, fingerprint(paths.PARAMS, *read), direction, log)
+    journals.drop_recorded(journal, best_params, plan.tune.n_trials)
+    key = fingerprint(_trials_params(paths.PARAMS), *read)
+    result = search(plan, objective, seed, journal, key, direction, log)
     write_result(result, best_params, paths.sweep(stage), paths.metrics(stage))
+    journals.mark_finished(journal, best_params, plan.tune.n_trials)
+
+
+def _trials_params(path: Path) -> str:
+    """params.yaml without how many trials sweeps have, and how long they may take."""
+    params = sections.read_yaml(path)
+    for section in params.values():
+        for name in LENGTHS if isinstance(section, dict) else ():
+            section.pop(name, None)
+    return json.dumps(params, sort_keys=True, default=str)
 
 
 def _open(journal: Path, name: str, tune: Tune, direction: Direction, log: logging.Logger) -> Any:

@@ -39,12 +39,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result(Generic[S]):
-    """A finished sweep: the winner, all trials, and the journal to delete once both are written."""
+    """A finished sweep: the winner and all trials."""
 
     plan: Plan[S]
     best: S
     direction: Direction
-    journal: Path
     trials: tuple[Trial, ...] = ()
     best_trial: Trial | None = None
     importances: Mapping[str, float] = field(default_factory=dict)
@@ -100,16 +99,12 @@ def _scaled(knob: Knob, value: Any) -> tuple[float, Any]:
 
 
 def write_result(result: Result[S], best_params: Path, report: paths.Sweep, metrics: Path) -> None:
-    """Write `best_params` (every knob of the section), the trials and what of them mattered, and `metrics`.
-
-    The journal is deleted last: until then a full disk costs no finished trial.
-    """
+    """Write `best_params` (every knob of the section), the trials, what of them mattered, `metrics`."""
     files.write_text(report.trials, _table(result))
     files.write_json(report.summary, _summary(result))
     _write_metrics(result, metrics)
     values = result.best.model_dump(mode="json")
     files.write_text(best_params, yaml.safe_dump(values, sort_keys=True, default_flow_style=None))
-    result.journal.unlink(missing_ok=True)
 
 
 def shown(knobs: Mapping[str, Any]) -> str:
