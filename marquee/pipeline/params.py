@@ -205,6 +205,26 @@ class Requirements(Section):
     rmse_at_most: Positive
 
 
+class Margins(Section):
+    """By how much a retrained bundle may be worse than the champion, all the same."""
+
+    ndcg_at_10: Annotated[float, Field(ge=0)]
+    rmse: Annotated[float, Field(ge=0)]
+    cold_movies: Annotated[float, Field(ge=0)]
+    no_history: Annotated[float, Field(ge=0)]
+    coverage: Annotated[float, Field(ge=0)]
+
+
+class Promotion(Section):
+    """How a retrained bundle is compared with the champion, and when it takes its place."""
+
+    compare_days: Count
+    validation_days: Count
+    max_users: Count
+    min_users: Count
+    margins: Margins
+
+
 class Monitoring(Section):
     """How recorded events are judged, and when retraining is recommended."""
 
@@ -218,6 +238,7 @@ class Monitoring(Section):
     min_feedback: Count
     rmse_margin: Annotated[float, Field(ge=0)]
     hit_rate_margin: Annotated[float, Field(ge=0)]
+    promotion: Promotion
 
     @model_validator(mode="after")
     def _windows_fit(self) -> "Monitoring":
