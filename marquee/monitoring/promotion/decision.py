@@ -14,7 +14,7 @@ import numpy as np
 from marquee.evaluation.measures.intervals import COVERED, Interval
 from marquee.monitoring.statistics import resampling
 from marquee.pipeline.arrays import Float64, Int64
-from marquee.pipeline.params import Promotion
+from marquee.pipeline.monitoring_params import Promotion
 
 PROMOTED, KEPT = 20, 0
 """Exit codes for a scheduler; 1 is an error, as everywhere."""
