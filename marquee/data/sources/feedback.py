@@ -24,6 +24,9 @@ NONE = "none"
 MOST_PER_SECOND = 10
 """Ratings of a visitor in one second: of more, a program is the author, and none of its ratings is taken. A
 page that sends a form of ten at once is still a person's."""
+CORRECTED_WITHIN = 3600
+"""Seconds after the first rating of a movie in which another one corrects it. A later change of mind is left
+out: with it, what is trained on would depend on what came after the training period."""
 RECORDED, ANSWERS = "feedback.parquet", "answers.parquet"
 """Tables of a day, as `monitoring/collect_events.py` leaves them."""
 COLUMNS = ["time", "visitor_id", "answer_id", "movie_id", "event", "rating"]
@@ -126,8 +129,11 @@ def take(feedback: pd.DataFrame, visitor_of: pd.Series, movie_ids: np.ndarray) -
         left_out[name] = int((broken & ~first).sum())
         first |= broken
     kept = rated[~first]
+    since = kept["second"] - kept.groupby(["visitor", "movie_id"])["second"].transform("min")
+    left_out["rated_again"] = int((since > CORRECTED_WITHIN).sum())
+    kept = kept[since <= CORRECTED_WITHIN]
     latest = ~kept.duplicated(["visitor", "movie_id"], keep="last")
-    left_out["rated_again"] = int((~latest).sum())
+    left_out["corrected"] = int((~latest).sum())
     kept = kept[latest]
     ratings = pd.DataFrame(
         {

@@ -47,18 +47,19 @@ class Measure:
 
 @dataclass(frozen=True)
 class Figure:
-    """One number per bundle, without an interval; more is better.
+    """One number per bundle, without an interval.
 
     Attributes:
         name: of the figure.
         champion, challenger: what each has.
-        least: the challenger must have this at least.
+        least, most: the challenger's must be within.
     """
 
     name: str
     champion: float
     challenger: float
-    least: float
+    least: float = -float("inf")
+    most: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Line:
         events, users: it rests on; 0 for a figure.
         champion, challenger: means, roots of means for errors, or the figures.
         gain: of the challenger over the champion, above 0 is better; low and high are NaN for a figure.
-        least: gain below which it fell.
+        rule: what refuses the challenger, in words.
         outcome: what it says.
     """
 
@@ -81,7 +82,7 @@ class Line:
     champion: float
     challenger: float
     gain: Interval
-    least: float
+    rule: str
     outcome: Outcome
 
 
@@ -141,7 +142,7 @@ def decide(
     if not better:
         undecided = [line for line in lines if line.role == "headline"]
         reasons += [f"{_told(line)}: {_why_not(line, params.min_users)}" for line in undecided]
-    reasons += [f"{_told(line)}: fell by more than it may ({-line.least:.4g})" for line in fell]
+    reasons += [f"{_told(line)}: refused, {line.rule}" for line in fell]
     return Decision(bool(better) and not fell, tuple(reasons), tuple(lines), level)
 
 
@@ -189,16 +190,17 @@ def _line(measure: Measure, role: Role, level: float, min_users: int, samples: i
         _mean(measure.champion, measure.errors),
         _mean(measure.challenger, measure.errors),
         gained,
-        -measure.margin,
+        f"may fall by {measure.margin:.4g}",
         outcome,
     )
 
 
 def _line_of_figure(figure: Figure) -> Line:
     gained = Interval(figure.challenger - figure.champion, float("nan"), float("nan"))
-    outcome: Outcome = "kept" if figure.challenger >= figure.least else "fell"
-    least = figure.least - figure.champion
-    return Line(figure.name, "guard", 0, 0, figure.champion, figure.challenger, gained, least, outcome)
+    outcome: Outcome = "kept" if figure.least <= figure.challenger <= figure.most else "fell"
+    bounds = (("at least", figure.least), ("at most", figure.most))
+    rule = ", ".join(f"{words} {bound:.4g}" for words, bound in bounds if np.isfinite(bound))
+    return Line(figure.name, "guard", 0, 0, figure.champion, figure.challenger, gained, rule, outcome)
 
 
 def _mean(values: Float64, errors: bool) -> float:

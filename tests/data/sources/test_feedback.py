@@ -24,6 +24,7 @@ ANSWER = "01a2114d-f1f3-739b-a06b-ef11fca9c811"
 ALL_RULES = {
     "no_visitor": 0, "too_many_per_second": 0, "rating_out_of_range": 0, "not_half_stars": 0,
     "timestamp_in_milliseconds": 0, "timestamp_too_early": 0, "unknown_movie": 0, "rated_again": 0,
+    "corrected": 0,
 }  # fmt: skip
 
 
@@ -128,10 +129,19 @@ def test_visitors_are_numbered_by_their_first_ratings_so_that_more_feedback_move
     assert rows(before) == [row for row in rows(after) if row[0] != 10]
 
 
-def test_of_a_movie_rated_twice_the_latest_counts_at_its_own_time(source: Fetched, tmp_path: Path):
-    folder = record(tmp_path, given(rating=2.0, time=NOON + 60.0), given(rating=5.0))
+def test_of_a_movie_rated_twice_within_an_hour_the_latest_counts_at_its_own_time(
+    source: Fetched, tmp_path: Path
+):
+    folder = record(tmp_path, given(rating=2.0, time=NOON + 3600.0), given(rating=5.0))
     joined = feedback.join(source, folder)
-    assert (8, 1, 4, NOON + 60) in rows(joined)
+    assert (8, 1, 4, NOON + 3600) in rows(joined)
+    assert about(joined)["left_out"] == ALL_RULES | {"corrected": 1}
+
+
+def test_a_later_change_of_mind_does_not_rewrite_what_was_known_before(source: Fetched, tmp_path: Path):
+    folder = record(tmp_path, given(rating=2.0, time=NOON + 3601.0), given(rating=5.0))
+    joined = feedback.join(source, folder)
+    assert (8, 1, 10, NOON) in rows(joined)
     assert about(joined)["left_out"] == ALL_RULES | {"rated_again": 1}
 
 

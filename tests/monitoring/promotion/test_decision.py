@@ -117,7 +117,9 @@ def test_a_figure_must_reach_what_it_must():
     assert decide([better], figures=[Figure("coverage", 0.50, 0.46, least=0.45)]).promote
     refused = decide([better], figures=[Figure("coverage", 0.50, 0.44, least=0.45)])
     assert not refused.promote
-    assert refused.reasons[-1] == "coverage 0.5 -> 0.44: fell by more than it may (0.05)"
+    assert refused.reasons[-1] == "coverage 0.5 -> 0.44: refused, at least 0.45"
+    slow = decide([better], figures=[Figure("latency_p99_ms", 20.0, 401.0, most=400.0)])
+    assert slow.reasons[-1] == "latency_p99_ms 20 -> 401: refused, at most 400"
 
 
 def test_users_are_drawn_and_not_events():
