@@ -73,8 +73,8 @@ def page(retraining: Retraining) -> str:
         f"Champion `{retraining.champion[:12]}`, fitted on ratings before {_day(retraining.champion_until)}. "
         f"Challenger `{retraining.challenger[:12]}`, commit `{retraining.revision[:12]}`, on ratings before "
         f"{_day(retraining.challenger_until)}. Both were asked the same {retraining.events:,} ratings since "
-        f"{_day(retraining.start)}, which neither has seen; {retraining.prompted:,} of these were prompted by "
-        "an answer and count for `rmse` alone.",
+        f"{_day(retraining.start)}, which neither has seen; {retraining.prompted:,} of these were prompted "
+        "by an answer and count for `rmse` alone.",
         table(decision),
         f"In brackets: {decision.level:.1%} interval of the difference, by bootstrap over users, paired. "
         "Above 0 is better, whatever the measure.",
