@@ -31,7 +31,7 @@ def run(params: Params, log: Log) -> None:
         champion_until = periods.fitted_until(manifest)
     rated_at = periods.times(paths.RAW, events.tables)
     found = periods.cutoffs(int(rated_at.max()), params.monitoring.promotion)
-    periods.require_enough(rated_at, found)
+    periods.require_enough(rated_at, found, params.monitoring.promotion.min_users)
 
     verdict.record_retrain(events.last_retrain, retraining.newest_event(events.tables))
     revision = _fit(found, params)

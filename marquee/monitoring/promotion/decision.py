@@ -52,7 +52,7 @@ class Figure:
     Attributes:
         name: of the figure.
         champion, challenger: what each has.
-        least, most: the challenger's must be within.
+        least, most: the challenger's must be within; with a `most`, less is better.
     """
 
     name: str
@@ -196,7 +196,9 @@ def _line(measure: Measure, role: Role, level: float, min_users: int, samples: i
 
 
 def _line_of_figure(figure: Figure) -> Line:
-    gained = Interval(figure.challenger - figure.champion, float("nan"), float("nan"))
+    less_is_better = np.isfinite(figure.most)
+    rise = figure.challenger - figure.champion
+    gained = Interval(-rise if less_is_better else rise, float("nan"), float("nan"))
     outcome: Outcome = "kept" if figure.least <= figure.challenger <= figure.most else "fell"
     bounds = (("at least", figure.least), ("at most", figure.most))
     rule = ", ".join(f"{words} {bound:.4g}" for words, bound in bounds if np.isfinite(bound))
@@ -211,7 +213,9 @@ def _mean(values: Float64, errors: bool) -> float:
 
 
 def _told(line: Line) -> str:
-    if line.gain.low != line.gain.low:  # a figure, or nothing to measure
+    if line.gain.value != line.gain.value:  # nothing to measure
+        return line.name
+    if line.gain.low != line.gain.low:  # a figure
         return f"{line.name} {line.champion:.4g} -> {line.challenger:.4g}"
     gained = line.gain
     return f"{line.name} better by {gained.value:+.4f} ({gained.low:+.4f} to {gained.high:+.4f})"

@@ -70,23 +70,29 @@ def times(raw: paths.Raw, events: Path) -> Int64:
     return np.concatenate([fetched, taken["timestamp"].to_numpy(np.int64)])
 
 
-def require_enough(rated_at: Int64, found: Cutoffs) -> None:
+def require_enough(rated_at: Int64, found: Cutoffs, min_users: int) -> None:
     """Refuse before hours of training what could not be split, or compared, after them.
 
+    Args:
+        rated_at: (n,) seconds since 1970.
+        found: the cutoffs.
+        min_users: of a measure; fewer ratings than these are never of so many people.
+
     Raises:
-        RetrainError: one of the three periods is empty.
+        RetrainError: one of the three periods has too few ratings.
     """
     first = splits.time_cutoff(rated_at, found.validation)
     counts = {
-        "before validation": int((rated_at < first).sum()),
-        "of validation": int(((rated_at >= first) & (rated_at < found.start)).sum()),
-        "to compare on": int((rated_at >= found.start).sum()),
+        "train": int((rated_at < first).sum()),
+        "validation": int(((rated_at >= first) & (rated_at < found.start)).sum()),
+        "comparison": int((rated_at >= found.start).sum()),
     }
-    empty = [name for name, count in counts.items() if count == 0]
-    if empty:
+    if min(counts.values()) < min_users:
+        told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         raise RetrainError(
-            f"There are no ratings {' and none '.join(empty)}: validation would begin on {found.validation}, "
-            f"the comparison on {found.test}. Change monitoring.promotion.validation_days or compare_days."
+            f"Too few ratings ({told}; each needs {min_users} at least): validation begins on "
+            f"{found.validation}, the comparison on {found.test}. Wait for more, or raise validation_days or "
+            "compare_days of monitoring.promotion."
         )
 
 

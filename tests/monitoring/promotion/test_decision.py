@@ -110,6 +110,7 @@ def test_without_any_event_nothing_is_promoted():
     decided = decide([Measure("ndcg_at_10", none, none, none.astype(np.int64), 0.01)])
     assert not decided.promote
     assert outcomes(decided) == {"ndcg_at_10": "few"}
+    assert decided.reasons == ("ndcg_at_10: 0 users, fewer than the 50 that decide",)
 
 
 def test_a_figure_must_reach_what_it_must():
@@ -120,6 +121,7 @@ def test_a_figure_must_reach_what_it_must():
     assert refused.reasons[-1] == "coverage 0.5 -> 0.44: refused, at least 0.45"
     slow = decide([better], figures=[Figure("latency_p99_ms", 20.0, 401.0, most=400.0)])
     assert slow.reasons[-1] == "latency_p99_ms 20 -> 401: refused, at most 400"
+    assert slow.lines[-1].gain.value == -381.0
 
 
 def test_users_are_drawn_and_not_events():
