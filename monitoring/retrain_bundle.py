@@ -35,8 +35,10 @@ def run(params: Params, log: Log) -> None:
 
     verdict.record_retrain(events.last_retrain, retraining.newest_event(events.tables))
     revision = _fit(found, params)
+    with challenger.fetched(paths.PROCESSED.manifest, revision) as manifest:
+        until = champion_until, periods.fitted_until(manifest)
     log.info("challenger of commit %s; both are asked the ratings since %s", revision[:12], found.test)
-    told = retraining.compare(champion, revision, (champion_until, found.start), params)
+    told = retraining.compare(champion, revision, until, params)
     if told.decision.promote:
         challenger.adopt(revision)
         change = promotion.promote()

@@ -19,7 +19,7 @@ from marquee.serving.provenance import bundles, commits, versions
 from marquee.serving.recommender import manifest
 
 EXPERIMENTS = "refs/exps"
-"""Where DVC keeps the commits of experiments."""
+"""Where DVC keeps the commits of experiments, by the commit that they began from."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def fit(found: Cutoffs, feedback: str, events: Path) -> str:
     Args:
         found: cutoffs of the periods.
         feedback: value of `data.feedback`.
-        events: folder of the collected tables, copied into the experiment where feedback names it.
+        events: folder of the collected tables, copied into the experiment where it exists.
 
     Returns:
         The experiment's commit; it is the child of HEAD.
@@ -95,29 +95,19 @@ def fit(found: Cutoffs, feedback: str, events: Path) -> str:
     }
     copied = ["--copy-paths", events.as_posix()] if events.exists() else []
     message = f"Retrain on ratings until {found.test}"
+    head = commits.git("rev-parse", "HEAD").strip()
+    named = [f"--name={name}", f"--message={message}"]
     run = subprocess.run(
-        [
-            *_DVC,
-            "exp",
-            "run",
-            "--temp",
-            "--force",
-            "--name",
-            name,
-            "--message",
-            message,
-            *copied,
-            *_set(settings),
-        ],
-        check=False,
+        [*_DVC, "exp", "run", "--temp", "--force", *named, *copied, *_set(settings)], check=False
     )
-    commit = commits.git("for-each-ref", "--format=%(objectname)", f"{EXPERIMENTS}/**/{name}").split()
+    reference = f"{EXPERIMENTS}/{head[:2]}/{head[2:]}/{name}"
+    commit = commits.git("for-each-ref", "--format=%(objectname)", reference).strip()
     if run.returncode != 0 or not commit:
         raise RetrainError(
             "The pipeline failed on the newer data, so there is no challenger; the messages above say why. "
             "Where a requirement of params.yaml is not met, nothing is packaged: the champion stays."
         )
-    return commit[-1]
+    return commit
 
 
 def require_clean() -> None:
@@ -163,7 +153,7 @@ def adopt(revision: str) -> None:
 
 
 def _set(settings: Mapping[str, str]) -> list[str]:
-    return [word for key, value in settings.items() for word in ("--set-param", f"{key}={value}")]
+    return [f"--set-param={key}={value}" for key, value in settings.items()]
 
 
 _DVC = (sys.executable, "-m", "dvc")

@@ -105,7 +105,7 @@ def fitted_until(manifest: Path) -> int:
     about = read_json(manifest)
     if about["split"] != "temporal":
         raise RetrainError(
-            f"{manifest}: the champion's data was split as {about['split']!r}, so it may have been trained "
-            "on the newest ratings. Only preprocess_data.split: temporal can be compared on newer data."
+            f"{manifest}: the data was split as {about['split']!r}, so what was fitted on it may know the "
+            "newest ratings. Bundles are compared under preprocess_data.split: temporal alone."
         )
     return int(about["first_timestamp"]["test"])
