@@ -39,12 +39,12 @@ def run(params: Params, log: Log) -> None:
         until = champion_until, periods.fitted_until(manifest)
     log.info("challenger of commit %s; both are asked the ratings since %s", revision[:12], found.test)
     told = retraining.compare(champion, revision, until, params)
+    report.write(told, paths.metrics(STAGE), paths.reports(STAGE))
+    log.info("%s: %s", "promote" if told.decision.promote else "keep", "; ".join(told.decision.reasons))
     if told.decision.promote:
         challenger.adopt(revision)
         change = promotion.promote()
         log.info("%s is the champion; %s was before", change.version, change.previous)
-    report.write(told, paths.metrics(STAGE), paths.reports(STAGE))
-    log.info("promoted: %s; %s", told.decision.promote, "; ".join(told.decision.reasons))
 
 
 def _fit(found: Cutoffs, params: Params) -> str:

@@ -5,6 +5,7 @@ commit, the recorded events are copied in, and what comes out is a commit that n
 forced, for DVC does not look into the folder of events, and all that follows depends on it.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -83,10 +84,12 @@ def fit(found: Cutoffs, feedback: str, events: Path) -> str:
         The experiment's commit; it is the child of HEAD.
 
     Raises:
-        RetrainError: what is tracked has changes, or the pipeline failed: a requirement was not met, for one.
+        RetrainError: the workspace cannot be left and come back to, or the pipeline failed: a requirement was
+            not met, for one.
         GitError: this is no repository.
     """
     require_clean()
+    require_saved()
     name = f"retrain-{found.test}"
     settings = {
         "data.feedback": feedback,
@@ -121,6 +124,25 @@ def require_clean() -> None:
         raise RetrainError(
             f"{', '.join(line[3:] for line in changed[:5])} differ from the last commit, and would be part "
             "of the challenger. Commit or stash them."
+        )
+
+
+def require_saved() -> None:
+    """Refuse where an output lies here that DVC has no copy of: `adopt` could not put another in its place.
+
+    Raises:
+        RetrainError: one does.
+    """
+    said = subprocess.run([*_DVC, "data", "status", "--json"], check=False, capture_output=True, text=True)
+    if said.returncode != 0:
+        raise RetrainError(f"`dvc data status` failed: {said.stderr.strip()}")
+    status = json.loads(said.stdout)
+    unsaved = [*status.get("not_in_cache", ()), *status.get("uncommitted", {}).get("modified", ())]
+    here = [path for path in dict.fromkeys(unsaved) if Path(path).exists()]
+    if here:
+        raise RetrainError(
+            f"DVC's cache has no copy of {', '.join(here[:5])} as they are here, and what comes out of "
+            "retraining may take their place. Run `dvc commit` to keep them, or `dvc checkout --force`."
         )
 
 

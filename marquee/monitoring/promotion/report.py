@@ -66,7 +66,7 @@ def write(retraining: Retraining, metrics_file: Path, folder: Path) -> None:
 def page(retraining: Retraining) -> str:
     """The page, in Markdown."""
     decision = retraining.decision
-    title = "The challenger is promoted." if decision.promote else "The champion stays."
+    title = "The challenger wins." if decision.promote else "The champion stays."
     parts = [
         f"# {title}",
         "\n".join(f"- {reason}" for reason in decision.reasons),
@@ -128,8 +128,8 @@ def _told_feedback(feedback: Mapping[str, Any]) -> str:
 def _what_next(retraining: Retraining) -> str:
     if retraining.decision.promote:
         return (
-            "This branch is at the challenger's commit. Share it with `git push --follow-tags && dvc push`; "
-            "`make rollback` brings the champion before back."
+            "The branch goes forward to the challenger's commit. Share it with "
+            "`git push --follow-tags && dvc push`; `make rollback` brings the champion before back."
         )
     return (
         "Nothing changed here. The challenger is an experiment (`dvc exp show`): `dvc exp branch` makes a "

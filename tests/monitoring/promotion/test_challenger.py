@@ -78,6 +78,15 @@ def test_changes_of_tracked_files_would_be_part_of_the_challenger_and_are_refuse
         challenger.fit(FOUND, "none", paths.EVENTS.tables)
 
 
+def test_an_output_that_dvc_has_no_copy_of_could_not_be_replaced_and_is_refused(repository: Path):
+    challenger.require_saved()
+    (paths.BUNDLE / "model.bin").write_text("altered")
+    with pytest.raises(RetrainError, match=r"no copy of models/bundle/.* as they are here"):
+        challenger.fit(FOUND, "none", paths.EVENTS.tables)
+    shutil.rmtree(paths.BUNDLE)  # what is not here is not lost
+    challenger.require_saved()
+
+
 def test_a_pipeline_that_fails_gives_no_challenger_and_leaves_all_as_it_was(repository: Path):
     values = scratch.PARAMS | {"preprocess_data": {"validation_cutoff": 0.8, "test_cutoff": 0.9}}
     values["data"] = {"source": "sample", "feedback": "none"}

@@ -68,7 +68,7 @@ def test_a_change_of_taste_is_seen_learned_and_served(world: Path, monkeypatch: 
     assert judged(knobs) == "yes"
 
     retrain_bundle.run(knobs, LOG)
-    assert PAGE.read_text().startswith("# The challenger is promoted.\n\n- ndcg_at_10 better by +0.")
+    assert PAGE.read_text().startswith("# The challenger wins.\n\n- ndcg_at_10 better by +0.")
     assert read_json(paths.metrics("retrain_bundle"))["promoted"] == 1
     assert stages() == {"v0.0.2": ("champion",), "v0.0.1": ("previous",)}
     assert commits.git("log", "-1", "--format=%s").startswith("Retrain on ratings until 2020-04-22")
