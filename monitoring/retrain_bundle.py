@@ -24,6 +24,7 @@ STAGE = "retrain_bundle"
 
 def run(params: Params, log: Log) -> None:
     """Collect, retrain, compare, decide, and promote or not."""
+    challenger.require_ready()
     events = paths.EVENTS
     collecting.collect(events.folder, events.segments, events.tables)
     champion = challenger.champion()

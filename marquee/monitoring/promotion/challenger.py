@@ -84,12 +84,9 @@ def fit(found: Cutoffs, feedback: str, events: Path) -> str:
         The experiment's commit; it is the child of HEAD.
 
     Raises:
-        RetrainError: the workspace cannot be left and come back to, or the pipeline failed: a requirement was
-            not met, for one.
+        RetrainError: the pipeline failed; a requirement was not met, for one.
         GitError: this is no repository.
     """
-    require_clean()
-    require_saved()
     name = f"retrain-{found.test}"
     settings = {
         "data.feedback": feedback,
@@ -113,12 +110,19 @@ def fit(found: Cutoffs, feedback: str, events: Path) -> str:
     return commit
 
 
-def require_clean() -> None:
-    """Refuse where a file that Git tracks has changes: they would be part of the challenger, unseen.
+def require_ready() -> None:
+    """Refuse a workspace that is not as its last commit, by Git or by DVC, before anything is tried.
 
     Raises:
-        RetrainError: it has.
+        RetrainError: it is not.
+        GitError: this is no repository.
     """
+    _require_clean()
+    _require_saved()
+
+
+def _require_clean() -> None:
+    """No file that Git tracks has changes: they would be part of the challenger, unseen."""
     changed = commits.git("status", "--porcelain", "--untracked-files=no").splitlines()
     if changed:
         raise RetrainError(
@@ -127,12 +131,8 @@ def require_clean() -> None:
         )
 
 
-def require_saved() -> None:
-    """Refuse where an output lies here that DVC has no copy of: `adopt` could not put another in its place.
-
-    Raises:
-        RetrainError: one does.
-    """
+def _require_saved() -> None:
+    """No output lies here that DVC has no copy of: `adopt` could not put another in its place."""
     said = subprocess.run([*_DVC, "data", "status", "--json"], check=False, capture_output=True, text=True)
     if said.returncode != 0:
         raise RetrainError(f"`dvc data status` failed: {said.stderr.strip()}")

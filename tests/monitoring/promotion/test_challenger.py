@@ -72,19 +72,19 @@ def test_the_champions_periods_are_those_of_the_commit_that_packaged_it(reposito
 
 
 def test_changes_of_tracked_files_would_be_part_of_the_challenger_and_are_refused(repository: Path):
-    challenger.require_clean()
+    challenger.require_ready()
     (repository / "stages/explore_data.py").write_text("# changed\n")
     with pytest.raises(RetrainError, match=r"stages/explore_data\.py differ from the last commit"):
-        challenger.fit(FOUND, "none", paths.EVENTS.tables)
+        challenger.require_ready()
 
 
 def test_an_output_that_dvc_has_no_copy_of_could_not_be_replaced_and_is_refused(repository: Path):
-    challenger.require_saved()
+    challenger.require_ready()
     (paths.BUNDLE / "model.bin").write_text("altered")
     with pytest.raises(RetrainError, match=r"no copy of models/bundle/.* as they are here"):
-        challenger.fit(FOUND, "none", paths.EVENTS.tables)
+        challenger.require_ready()
     shutil.rmtree(paths.BUNDLE)  # what is not here is not lost
-    challenger.require_saved()
+    challenger.require_ready()
 
 
 def test_a_pipeline_that_fails_gives_no_challenger_and_leaves_all_as_it_was(repository: Path):
