@@ -121,11 +121,14 @@ verify: install ## Run the committed pipeline anew in a clone and compare: the s
 
 # ---- monitoring -------------------------------------------------------------------------------------------
 
-.PHONY: monitor forget replay trace promote rollback compare
+.PHONY: monitor retrain forget replay trace promote rollback compare
 monitor: install ## Is the service still good? Collect its events, judge drift and performance (reports/monitor_service)
 	python -m monitoring.collect_events
 	python -m monitoring.build_reference
 	python -m monitoring.monitor_service
+
+retrain: install ## Retrain on newer data, promote only what beats the champion (reports/retrain_bundle)
+	python -m monitoring.retrain_bundle
 
 forget: install ## Remove a visitor from what was recorded (VISITOR=...)
 	python -m monitoring.forget_visitor -- "$(VISITOR)"

@@ -11,7 +11,7 @@ from marquee.pictures import plots
 
 OUT = Path(__file__).with_name("architecture.png")
 ROWS = (
-    ("monitoring", ("verdict", "arms", "statistics", "evidence", "collection")),
+    ("monitoring", ("promotion", "verdict", "arms", "statistics", "evidence", "collection")),
     (
         "serving",
         ("packaging", "provenance", "variants", "export", "replay", "service", "telemetry", "recommender"),

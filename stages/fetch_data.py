@@ -18,6 +18,8 @@ def run(params: Params, log: Log) -> None:
         len(fetched.metadata),
         fetched.rows_dropped,
     )
+    if "feedback" in fetched.about:
+        log.info("of these, recorded by the service: %s", fetched.about["feedback"])
 
 
 if __name__ == "__main__":

@@ -10,11 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from marquee.pipeline import paths
-from marquee.pipeline.sections import ParamsError, S, Section, read_yaml, validate
-
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+from marquee.pipeline.monitoring_params import Monitoring
+from marquee.pipeline.sections import (
+    Count,
+    ParamsError,
+    Positive,
+    S,
+    Section,
+    Share,
+    read_yaml,
+    validate,
+)
 
 
 class Data(Section):
@@ -22,6 +28,7 @@ class Data(Section):
 
     source: str
     metadata: str
+    feedback: str
     on_bad_rows: Literal["error", "drop"]
 
 
@@ -203,35 +210,6 @@ class Requirements(Section):
     bundle_mb: Positive
     retrieval_above_popularity: float
     rmse_at_most: Positive
-
-
-class Monitoring(Section):
-    """How recorded events are judged, and when retraining is recommended."""
-
-    max_visitors: Count
-    window_requests: Annotated[int, Field(ge=20)]
-    expected_run_time: Count
-    null_windows: Annotated[int, Field(ge=1000)]
-    max_windows: Annotated[int, Field(ge=2)]
-    recent_windows: Count
-    cool_down_requests: Annotated[int, Field(ge=0)]
-    min_feedback: Count
-    rmse_margin: Annotated[float, Field(ge=0)]
-    hit_rate_margin: Annotated[float, Field(ge=0)]
-
-    @model_validator(mode="after")
-    def _windows_fit(self) -> "Monitoring":
-        if self.expected_run_time < 2 * self.window_requests:
-            raise ValueError(
-                f"expected_run_time {self.expected_run_time} is not at least two windows of "
-                f"{self.window_requests} requests; an alarm comes once per window at the soonest"
-            )
-        if self.max_windows < 2 * self.recent_windows:
-            raise ValueError(
-                f"max_windows {self.max_windows} is less than twice recent_windows {self.recent_windows}; "
-                "the recent ones are compared with those before them"
-            )
-        return self
 
 
 class Params(Section):

@@ -35,6 +35,11 @@ class Raw:
         return self.folder / "oracle.parquet"
 
     @property
+    def feedback(self) -> Path:
+        """Only where `data.feedback` names a folder."""
+        return self.folder / "feedback.parquet"
+
+    @property
     def manifest(self) -> Path:
         return self.folder / "manifest.json"
 

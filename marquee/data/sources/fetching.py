@@ -1,4 +1,4 @@
-"""One source of ratings and its metadata, in one schema, with a manifest."""
+"""One source of ratings, its metadata, and what the service recorded, in one schema, with a manifest."""
 
 import difflib
 import os
@@ -11,7 +11,7 @@ import pandas as pd
 import pooch
 import pyarrow as pa
 
-from marquee.data.sources import archives, licences, metadata, movielens, simulated, tmdb
+from marquee.data.sources import archives, feedback, licences, metadata, movielens, simulated, tmdb
 from marquee.data.sources.loading import Fetched, Loader, Request
 from marquee.data.sources.rules import BadRows, DataError
 from marquee.data.tables import schema
@@ -36,7 +36,7 @@ def fetch(
     """Fetch the source that `data` names, and its metadata.
 
     Args:
-        data: source, metadata and what to do with bad rows.
+        data: source, metadata, recorded feedback and what to do with bad rows.
         sample: size of the simulated source.
         seed: of the simulated source.
         films: its catalogue.
@@ -45,13 +45,13 @@ def fetch(
 
     Raises:
         DataError: an unknown source, an archive that cannot be had, a bad row where those are errors,
-            metadata for other movies.
+            metadata for other movies, a folder without feedback.
     """
     loader = _loader_of(data.source, loaders)
     _check_metadata(data.metadata)
     bad = BadRows(data.on_bad_rows)
     fetched = loader.load(Request(data.source, bad, sample, seed, films))
-    fetched = _with_metadata(fetched, data.metadata, tmdb_network)
+    fetched = feedback.join(_with_metadata(fetched, data.metadata, tmdb_network), data.feedback)
     return replace(fetched, about=fetched.about | {"dropped_rows": bad.as_dict()})
 
 

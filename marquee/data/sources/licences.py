@@ -25,6 +25,12 @@ SAMPLE = {
     "licence": "MIT, as the code",
     "citation": "Simulated ratings by Marquee's sample; not the ratings of real people.",
 }
+FEEDBACK = {
+    "data": "ratings that visitors gave to this service",
+    "holder": "whoever runs the service",
+    "licence": "as its visitors agreed to",
+    "citation": "",
+}
 OWN = {
     "data": "ratings from a folder of the user's own",
     "holder": "the user",

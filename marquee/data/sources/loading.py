@@ -44,6 +44,7 @@ class Fetched:
     Attributes:
         interactions, movies, metadata, oracle: see `marquee/data/tables/schema.py`; the oracle has rows for
             simulated data only.
+        feedback: which of the interactions the service recorded; None: it was not asked for.
         about: the source, its checksums, how far its metadata reaches, the dropped rows by file and rule.
         licences: whose data it is and how to cite it (`licences.py`).
     """
@@ -54,6 +55,7 @@ class Fetched:
     about: dict[str, Any]
     licences: list[dict[str, str]]
     oracle: pa.Table = field(default_factory=schema.ORACLE.empty_table)
+    feedback: pa.Table | None = None
 
     @property
     def rows_dropped(self) -> int:
@@ -77,6 +79,9 @@ class Fetched:
         write_table(self.movies, to.movies)
         write_table(self.metadata, to.metadata)
         write_table(self.oracle, to.oracle)
+        to.feedback.unlink(missing_ok=True)
+        if self.feedback is not None:
+            write_table(self.feedback, to.feedback)
         write_json(to.manifest, self.manifest())
 
 

@@ -58,6 +58,17 @@ ORACLE = arrow.schema(
 order of the interactions: rank of the movie among the unseen, 1 is best, and the rating expected in stars.
 Empty for data of real people."""
 
+FEEDBACK = arrow.schema(
+    [
+        ("user_id", arrow.int32()),
+        ("movie_id", arrow.int32()),
+        ("timestamp", arrow.int64()),
+        ("prompted", arrow.bool_()),
+    ]
+)
+"""Which interactions the service recorded (`data.feedback`), and whether the rating was of a movie that an
+answer showed: the bundle that answered chose what could be rated."""
+
 RATED = pandera.DataFrameSchema(
     {
         column.name: pandera.Column(

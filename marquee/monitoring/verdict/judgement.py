@@ -14,7 +14,8 @@ from marquee.monitoring.statistics.performance import Change, Exposure, Measured
 from marquee.monitoring.verdict import verdict
 from marquee.monitoring.verdict.verdict import Evidence, Verdict
 from marquee.pipeline.arrays import Bool
-from marquee.pipeline.params import Monitoring, Params
+from marquee.pipeline.monitoring_params import Monitoring
+from marquee.pipeline.params import Params
 
 HIT_RATE = f"hit_rate_at_{FIRST}"
 

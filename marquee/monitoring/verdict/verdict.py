@@ -9,7 +9,7 @@ from marquee.evaluation.measures.intervals import Interval
 from marquee.monitoring.statistics.performance import Change
 from marquee.pipeline.arrays import Float64
 from marquee.pipeline.files import read_json, write_json
-from marquee.pipeline.params import Monitoring
+from marquee.pipeline.monitoring_params import Monitoring
 
 Retrain = Literal["yes", "no", "wait"]
 EXIT_CODES: Mapping[str, int] = {"no": 0, "yes": 10, "wait": 11}

@@ -59,7 +59,7 @@ def fetch(content_hash: str, folder: Path) -> None:
         )
     whole = folder.with_name(f".{folder.name}.part")
     try:
-        _get(commit.sha, whole)
+        get(paths.BUNDLE, commit.sha, whole)
         received = manifest.verify(whole)
         if received != content_hash:
             raise BundleError(f"dvc.lock of {commit.sha[:12]} has bundle {received}: the two do not fit.")
@@ -78,14 +78,19 @@ def fetch(content_hash: str, folder: Path) -> None:
         shutil.rmtree(whole, ignore_errors=True)
 
 
-def _get(revision: str, folder: Path) -> None:
+def get(path: Path, revision: str, out: Path) -> None:
+    """Take what DVC tracks at a path, as a revision has it, from its cache or remote.
+
+    Raises:
+        BundleError: it cannot be had; the message is DVC's.
+    """
     from dvc.repo import Repo  # only here: DVC takes a second to import
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
     try:
         # The revision may know of no remote: the one that is the default now has what it pushed.
         with Repo(".") as repo:
             remote = repo.config["core"].get("remote")
-        Repo.get(".", paths.BUNDLE.as_posix(), out=str(folder), rev=revision, remote=remote, force=True)
+        Repo.get(".", path.as_posix(), out=str(out), rev=revision, remote=remote, force=True)
     except Exception as error:  # whatever a remote's own client raises
         raise BundleError(f"{type(error).__name__}: {error}") from error

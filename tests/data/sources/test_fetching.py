@@ -50,7 +50,7 @@ def snapshot(tmp_path):
 
 
 def data(source, metadata="none", on_bad_rows="error"):
-    return Data(source=str(source), metadata=str(metadata), on_bad_rows=on_bad_rows)
+    return Data(source=str(source), metadata=str(metadata), feedback="none", on_bad_rows=on_bad_rows)
 
 
 def fetch(out, wanted, **how):

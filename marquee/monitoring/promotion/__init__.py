@@ -1,0 +1,1 @@
+"""Whether a retrained bundle takes the place of the champion."""
