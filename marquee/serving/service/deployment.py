@@ -22,9 +22,10 @@ from marquee.pipeline import paths
 from marquee.pipeline.params import ChallengerParams, Serving
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import MANIFEST, BundleError
-from marquee.serving.service import limits, model_card
+from marquee.serving.service import model_card
 from marquee.serving.service.answers import Answers
-from marquee.serving.service.limits import Refused
+from marquee.serving.service.guard import limits
+from marquee.serving.service.refusal import Refused
 from marquee.serving.service.schemas import RecommendRequest
 from marquee.serving.telemetry import series
 
@@ -35,8 +36,8 @@ RECENT = 20
 LONGEST_KEPT = 500
 """Movies in the history of a request that is kept: twenty of the longest allowed would take 100 MB."""
 COLLECT_AFTER = 20_000
-"""New objects until the garbage collector looks at them. Requests wait half a second to be recorded, each a few
-hundred objects: after Python's 700 it would look through them at every answer, for 100 microseconds."""
+"""New objects until the garbage collector looks at them. Requests wait half a second to be recorded, each a
+few hundred objects: after Python's 700 it would look through them at every answer, for 100 microseconds."""
 TRIES = 2
 """Looks at the same files before a bundle is refused: at the first one it may be half copied."""
 log = logging.getLogger(__name__)
