@@ -14,7 +14,7 @@ from marquee.events.records import Answer
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import BundleError
 from marquee.serving.service.answers import Answers
-from marquee.serving.service.limits import Refused
+from marquee.serving.service.refusal import Refused
 from marquee.serving.service.schemas import PredictRatingsRequest, RecommendRequest, SimilarRequest
 
 Results = list[dict[str, Any]]

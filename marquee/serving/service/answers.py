@@ -13,7 +13,7 @@ from marquee.serving.recommender.recommender import Recommendation, Recommender
 from marquee.serving.recommender.sources import registry
 from marquee.serving.recommender.steps import Steps
 from marquee.serving.service import responses, schemas
-from marquee.serving.service.limits import Refused
+from marquee.serving.service.refusal import Refused
 from marquee.serving.service.responses import Problem, RecommendResponse
 from marquee.serving.service.schemas import LONGEST_HISTORY, Rated, RecommendRequest
 from marquee.serving.service.title_search import TitleSearch

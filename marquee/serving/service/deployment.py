@@ -22,9 +22,10 @@ from marquee.pipeline import paths
 from marquee.pipeline.params import ChallengerParams, Serving
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import MANIFEST, BundleError
-from marquee.serving.service import limits, model_card
+from marquee.serving.service import model_card
 from marquee.serving.service.answers import Answers
-from marquee.serving.service.limits import Refused
+from marquee.serving.service.guard import limits
+from marquee.serving.service.refusal import Refused
 from marquee.serving.service.schemas import RecommendRequest
 from marquee.serving.telemetry import series
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from marquee.events import records
 from marquee.serving.recommender.steps import Steps
 from marquee.serving.service.deployment import Opened
-from marquee.serving.service.limits import Refused
+from marquee.serving.service.refusal import Refused
 from marquee.serving.service.responses import PredictRatingsResponse, RecommendResponse, SimilarResponse
 from marquee.serving.service.schemas import (
     FeedbackRequest,

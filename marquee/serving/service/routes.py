@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from marquee.serving.service import openapi
-from marquee.serving.service.limits import JSON, Refused
+from marquee.serving.service.refusal import JSON, Refused
 from marquee.serving.service.schemas import MovieId, MoviesQuery
 from marquee.serving.telemetry import exposition
 
@@ -27,11 +27,11 @@ DOCUMENTATION = """<!DOCTYPE html>
 <body>
 <div id="api"></div>
 <script src="static_content/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({ url: "docs.json", dom_id: "#api", validatorUrl: null });</script>
+<script src="ui/api_document.js"></script>
 </body>
 </html>
 """
-"""Swagger UI as BentoML brings it; its validator badge would ask another host."""
+"""Swagger UI as BentoML brings it."""
 ENDPOINTS = (
     *(operation.path for operation in openapi.OPERATIONS),
     *("/", "/ui/", "/docs", "/docs.json", "/static_content/", "/schema.json"),
@@ -53,7 +53,7 @@ class PageFiles(StaticFiles):
 
 def application() -> Starlette:
     """The routes; `state.deployment` is set once the bundle is open."""
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", _to_page),
             Route("/ui", _to_page),
@@ -67,6 +67,8 @@ def application() -> Starlette:
         ],
         exception_handlers={Refused: _refuse},
     )
+    app.router.redirect_slashes = False  # nor BentoML's: guard/security_headers.py
+    return app
 
 
 async def _to_page(request: Request) -> Response:
@@ -74,8 +76,13 @@ async def _to_page(request: Request) -> Response:
 
 
 async def _movies(request: Request) -> Response:
+    given = request.query_params.multi_items()
+    names = [name for name, _ in given]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Refused.because(400, "it comes twice; give it once", twice[:100])
     try:
-        query = MoviesQuery.model_validate_strings(dict(request.query_params))
+        query = MoviesQuery.model_validate_strings(dict(given))
     except ValidationError as error:
         raise Refused.invalid(error) from None
     found = request.app.state.deployment.champion.answers.movies(query)

@@ -14,13 +14,18 @@ from pydantic import ValidationError
 
 import marquee
 from marquee.pipeline import paths
+from marquee.pipeline.params import Serving
 from marquee.serving.recommender.manifest import verify
 from marquee.serving.recommender.steps import Steps
-from marquee.serving.service import limits, routes, supervision
+from marquee.serving.service import routes, supervision
 from marquee.serving.service.deployment import Deployment, Folders, Opened
-from marquee.serving.service.limits import Limits, Refused
+from marquee.serving.service.guard import connections, limits, token
+from marquee.serving.service.guard.limits import Limits, Load
+from marquee.serving.service.guard.security_headers import SecurityHeaders
+from marquee.serving.service.guard.token import Token
 from marquee.serving.service.readiness import Readiness
 from marquee.serving.service.recording import Asked, Recording, Request
+from marquee.serving.service.refusal import Refused
 from marquee.serving.service.responses import (
     FeedbackResponse,
     PredictRatingsResponse,
@@ -45,6 +50,8 @@ WORKERS = int(os.environ.get("MARQUEE_WORKERS", "2"))
 """Processes that answer; one that dies costs the requests it had, not the service."""
 
 READ = routes.application()
+LOAD = Load()
+"""Of this worker: what limits count, and readiness tells."""
 R = TypeVar("R")
 
 
@@ -81,6 +88,7 @@ class Marquee:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     def check() -> None:
         """Before any worker starts: BentoML would start one that fails again and again."""
+        token.of_environment()
         champion = Folders(ROOT).champion
         verify(champion)
         if limits.read(champion).events.enabled:
@@ -169,12 +177,21 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _detail() -> dict[str, Any]:
-    return {**READ.state.deployment.detail, "events": READ.state.recording.state}
+    load = {"answering": LOAD.answering, "reading": len(LOAD.reading)}
+    return {**READ.state.deployment.detail, "events": READ.state.recording.state, "load": load}
+
+
+def _params() -> Serving:
+    params: Serving = READ.state.deployment.champion.serving
+    return params
 
 
 logging.getLogger("bentoml._internal.server.http_app").addFilter(_is_news)
 service: Any = Marquee  # the decorator makes a bentoml.Service of it
 service.mount_asgi_app(READ, path="/")
-service.add_asgi_middleware(Readiness, detail=_detail)
+service.add_asgi_middleware(SecurityHeaders)
+service.add_asgi_middleware(Readiness, detail=_detail, is_stuck=lambda: LOAD.is_stuck(_params()))
 service.add_asgi_middleware(Traffic, endpoints=routes.ENDPOINTS)
-service.add_asgi_middleware(Limits, params=lambda: READ.state.deployment.champion.serving)
+service.add_asgi_middleware(Token)
+service.add_asgi_middleware(Limits, params=_params, load=LOAD)
+connections.use()

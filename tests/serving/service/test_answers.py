@@ -9,7 +9,7 @@ from marquee.models.features.person import History
 from marquee.serving.recommender import recommender
 from marquee.serving.recommender.catalogue_filter import Wanted
 from marquee.serving.service.answers import Answers
-from marquee.serving.service.limits import Refused
+from marquee.serving.service.refusal import Refused
 from marquee.serving.service.responses import RecommendResponse
 from marquee.serving.service.schemas import (
     MoviesQuery,

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +22,6 @@ from tests.fixtures.tiny_pipeline import NOW, VALUES, Tiny
 from tests.places import ROOT
 from tests.serving import live, small
 from tests.serving.live import Live
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("live")
-
-
-@pytest.fixture(scope="module")
-def service(tiny: Tiny, root: Path) -> Iterator[Live]:
-    """`bentoml serve`, started in a folder laid out as the repository is."""
-    live.lay_out(root, tiny)
-    live.write_bundle(tiny, root / paths.BUNDLE)
-    with live.served(root) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def server(service: Live) -> str:
-    return service.address
 
 
 def test_the_live_service_answers_exactly_what_the_recommender_does(tiny: Tiny, server: str):

@@ -112,7 +112,7 @@ def test_invalid_requests_are_refused_as_the_document_says(ask: TestClient, oper
     body=st.binary(max_size=40) | st.text(max_size=40).map(str.encode) | JSON.map(json.dumps).map(str.encode),
 )
 def test_any_bytes_at_all_are_refused_with_json(ask: TestClient, path: str, body: bytes):
-    response = ask.post(path, content=body)
+    response = ask.post(path, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400
     assert set(response.json()) == {"detail"}
 

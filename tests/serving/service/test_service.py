@@ -18,6 +18,7 @@ from marquee.serving.recommender import bundle, manifest
 from marquee.serving.service import deployment, service
 from marquee.serving.service.answers import Answers
 from tests.serving import small
+from tests.serving.service.guard.limited import JSON_HEADERS
 from tests.serving.small import MOVIES, NOW, SERVING, id_of
 
 
@@ -181,7 +182,7 @@ def test_an_invalid_body_is_a_400_that_names_field_and_rule(
     ask: TestClient, path: str, body: Any, field: list[str | int], rule: str
 ):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answered = ask.post(path, content=content)
+    answered = ask.post(path, content=content, headers=JSON_HEADERS)
     assert answered.status_code == 400
     (problem,) = answered.json()["detail"]
     assert set(problem) == {"loc", "msg"}
@@ -269,13 +270,13 @@ def test_what_the_limits_refuse_is_counted_too(ask: TestClient):
 
     before = {code: counted(code) for code in (400, 413, 415)}
     ask.post("/recommend", json={})
-    ask.post("/recommend", content=b" " * 100_001)
+    ask.post("/recommend", content=b" " * 100_001, headers=JSON_HEADERS)
     ask.post("/recommend", content=b"{}", headers={"Content-Type": "text/plain"})
     assert {code: counted(code) for code in before} == {code: value + 1 for code, value in before.items()}
 
 
 def test_a_body_above_the_limit_is_refused(ask: TestClient):
-    assert ask.post("/recommend", content=b" " * 100_001).status_code == 413
+    assert ask.post("/recommend", content=b" " * 100_001, headers=JSON_HEADERS).status_code == 413
 
 
 def test_a_bundle_that_is_not_there_keeps_the_service_from_starting(

@@ -2,14 +2,17 @@
 
 import asyncio
 import socket
+import time
 from typing import Any
 
 import httpx
+import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from marquee.serving.service.limits import Limits
-from tests.serving.service.limited import JSON_HEADERS, SERVING, detail, run
+from marquee.serving.service.guard import limits
+from marquee.serving.service.guard.limits import Limits, Load
+from tests.serving.service.guard.limited import JSON_HEADERS, SERVING, detail, run
 
 
 def test_more_than_the_limit_at_once_are_refused_with_a_time_to_ask_again_and_health_is_not():
@@ -145,7 +148,7 @@ def test_who_sends_slowly_holds_up_nobody():
     assert slow.json() == {"bytes": 2}
 
 
-def test_who_sends_too_slowly_is_given_up():
+def test_who_sends_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch):
     async def drops() -> Any:
         while True:
             yield b"x"
@@ -154,4 +157,62 @@ def test_who_sends_too_slowly_is_given_up():
     async def session(ask: httpx.AsyncClient) -> httpx.Response:
         return await ask.post("/", content=drops(), headers=JSON_HEADERS)
 
-    assert run(session, deadline_seconds=0.2).status_code == 503
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
+    response = run(session)
+    assert response.status_code == 408
+    assert detail(response) == [{"loc": [], "msg": "the body did not arrive within 0.2 s"}]
+
+
+def test_bodies_that_do_not_arrive_take_no_answer_s_place():
+    never = asyncio.Event
+
+    async def half() -> Any:
+        yield b"x"
+        await never().wait()
+
+    async def session(ask: httpx.AsyncClient) -> list[int]:
+        async with asyncio.TaskGroup() as tasks:
+            held = [
+                tasks.create_task(ask.post("/", content=half(), headers=JSON_HEADERS))
+                for _ in range(10 * SERVING.max_in_flight)
+            ]
+            await asyncio.sleep(0.01)
+            statuses = [(await ask.get("/")).status_code for _ in range(5)]
+            assert not any(task.done() for task in held)
+            for task in held:
+                task.cancel()
+        return statuses
+
+    assert run(session) == [200] * 5
+
+
+def test_of_too_many_bodies_the_one_waited_for_longest_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "MOST_READING", 2)
+
+    async def session(ask: httpx.AsyncClient) -> tuple[list[httpx.Response], httpx.Response]:
+        go_on = asyncio.Event()
+
+        async def half() -> Any:
+            yield b"x"
+            await go_on.wait()
+
+        held = []
+        for _ in range(3):
+            held.append(asyncio.create_task(ask.post("/", content=half(), headers=JSON_HEADERS)))
+            await asyncio.sleep(0.01)
+        given_up = await held[0]
+        go_on.set()
+        return [await one for one in held[1:]], given_up
+
+    others, given_up = run(session)
+    assert [one.status_code for one in others] == [200, 200]
+    assert (given_up.status_code, given_up.headers["retry-after"]) == (503, "1")
+    assert detail(given_up) == [{"loc": [], "msg": "2 bodies are waited for already; ask again later"}]
+
+
+def test_a_worker_is_stuck_where_every_place_is_taken_and_none_was_answered_for_a_deadline():
+    now = time.monotonic()
+    late = now - SERVING.deadline_seconds - 1
+    assert Load(answering=3, answered_at=late).is_stuck(SERVING)
+    assert not Load(answering=3, answered_at=now).is_stuck(SERVING)
+    assert not Load(answering=2, answered_at=late).is_stuck(SERVING)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from marquee.pipeline import params
-from marquee.serving.service.limits import Limits
+from marquee.serving.service.guard.limits import Limits
 from tests.serving import small
 
 SERVING = small.SERVING.model_copy(update={"max_body_kb": 1, "max_in_flight": 3, "deadline_seconds": 10.0})

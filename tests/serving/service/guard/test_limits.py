@@ -8,13 +8,16 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from marquee.pipeline import sections
-from marquee.serving.service import limits
-from marquee.serving.service.limits import Limits, Refused
-from tests.serving.service.limited import JSON_HEADERS, SERVING, detail, echo, run
+from marquee.serving.service.guard import bodies, limits
+from marquee.serving.service.guard.limits import Limits
+from marquee.serving.service.refusal import Refused
+from tests.serving.service.guard.limited import JSON_HEADERS, SERVING, detail, echo, run
 
 
 @pytest.mark.parametrize(("size", "status"), [(0, 200), (1000, 200), (1001, 413)])
@@ -34,12 +37,13 @@ def test_a_body_that_is_said_to_be_too_large_is_refused_unread():
     async def unread() -> Any:
         raise AssertionError("the body was read")
 
+    said = [(b"content-type", b"application/json"), (b"content-length", b"1001")]
     statuses = []
 
     async def send(message: Any) -> None:
         statuses.append(message.get("status"))
 
-    scope = {"type": "http", "path": "/", "method": "POST", "headers": [(b"content-length", b"1001")]}
+    scope = {"type": "http", "path": "/", "method": "POST", "headers": said}
     asyncio.run(Limits(echo, lambda: SERVING)(scope, unread, send))
     assert statuses == [413, None]
 
@@ -67,12 +71,95 @@ def test_only_json_is_taken(media_type: str):
     assert detail(response)[0]["msg"].startswith("Content-Type must be application/json; received ")
 
 
-@pytest.mark.parametrize("headers", [{}, {"Content-Type": "Application/JSON; charset=utf-8"}])
-def test_json_by_any_spelling_or_unsaid_is_taken(headers: dict[str, str]):
+def test_json_by_any_spelling_is_taken():
     async def session(ask: httpx.AsyncClient) -> httpx.Response:
+        headers = {"Content-Type": "Application/JSON; charset=utf-8"}
         return await ask.post("/", content=b"{}", headers=headers)
 
     assert run(session).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "received"),
+    [
+        ([], "none"),  # as a page of another site may send it without being asked
+        (
+            [("Content-Type", "application/json"), ("Content-Type", "text/plain")],
+            "application/json, text/plain",
+        ),
+    ],
+)
+def test_a_post_must_say_once_that_it_is_json(headers: list[tuple[str, str]], received: str):
+    async def session(ask: httpx.AsyncClient) -> httpx.Response:
+        return await ask.post("/", content=b"{}", headers=headers)
+
+    response = run(session)
+    assert response.status_code == 415
+    assert detail(response)[0]["msg"] == f"Content-Type must be application/json; received {received}"
+
+
+def test_a_body_whose_end_is_told_in_two_ways_is_refused():
+    async def session(ask: httpx.AsyncClient) -> httpx.Response:
+        return await ask.post(
+            "/",
+            content=b"{}",
+            headers={**JSON_HEADERS, "Content-Length": "2", "Transfer-Encoding": "chunked"},
+        )
+
+    response = run(session)
+    assert response.status_code == 400
+    assert detail(response)[0]["msg"] == "give Content-Length or Transfer-Encoding, not both"
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ('{"a": 1, "b": {"c": 1, "d": "a", "c": 1}}', "c"),
+        ('[{"a": 1}, {"a": 1, "a": 2}]', "a"),
+        (r'{"a": "\"", "b": 1, "b": 2}', "b"),
+        (r'{"a": 1, "\u0061": 2}', "a"),  # the same key, spelled otherwise
+    ],
+)
+def test_a_key_that_comes_twice_is_refused_by_name(body: str, key: str):
+    with pytest.raises(Refused) as refused:
+        bodies.require_unique_keys(body.encode())
+    (problem,) = refused.value.problems
+    assert (refused.value.status, problem.loc) == (400, [key])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": "a", "b": [{"a": 1}, {"a": 1}], "": {"b": ""}}',
+        r'{"a": "\"", "b": "é", "c": "\u0061"}'.encode(),
+        b"not json",
+        b"[" * 100_000,
+        b'["\\", ' + b"[" * 100_000,
+        b'["\\", ' + b"1" * 10_000 + b"]",
+        '{"a": 1, "a": 2}'.encode("utf-16"),  # refused as no JSON by what reads it
+    ],
+)
+def test_what_has_no_key_twice_passes_and_so_does_what_is_no_json(body: bytes):
+    bodies.require_unique_keys(body)
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_whatever_json_is_written_has_no_key_twice(value: Any):
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
+        bodies.require_unique_keys(text.encode("utf-8", "surrogatepass"))
+
+
+def test_a_body_that_breaks_off_is_not_acted_upon():
+    async def breaks_off() -> Any:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(Refused):
+        asyncio.run(bodies.read(breaks_off, 10))
 
 
 @pytest.mark.parametrize(
