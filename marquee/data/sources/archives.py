@@ -69,7 +69,9 @@ class Files:
 
     def listing(self) -> str:
         """What lies in the folder or archive, known or not, cut after ten names."""
-        names = sorted(os.listdir(self.path) if self.path.is_dir() else self.members)
+        names = (
+            sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else sorted(self.members)
+        )
         return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "nothing"
 
     @contextlib.contextmanager
