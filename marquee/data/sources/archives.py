@@ -91,9 +91,8 @@ class Files:
             with zipfile.ZipFile(self.path) as archive, archive.open(self.members[name]) as member:
                 yield member
         except DAMAGED as error:
-            raise DataError(
-                f"{self.path} cannot be read at {name}: {error}.\n{_replace_it(self.path)}"
-            ) from error
+            problem = f"{self.path} cannot be read at {name}: {error}"
+            raise DataError(f"{problem}.\n{_replace_it(self.path)}") from error
 
     def md5(self) -> dict[str, str]:
         """Checksums by name: of the zip, or of the folder's files."""

@@ -235,3 +235,19 @@ def test_an_unpacked_archive_of_an_old_generation_is_read_as_a_folder(tmp_path):
     tables = movielens.read(archives.open_folder(tmp_path), BadRows("error"))
     assert tables.interactions.column("half_stars").to_pylist() == [8]
     assert tables.movies.column("title").to_pylist() == ["Film 9"]
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_header_with_another_separator_names_it(tmp_path, separator, word):
+    (tmp_path / "ratings.csv").touch()
+    (tmp_path / "movies.csv").write_text(separator.join(("movieId", "title", "genres")) + "\n")
+    with pytest.raises(DataError, match=f"It is separated by {word}: write commas"):
+        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
+
+
+def test_of_a_long_header_a_message_quotes_the_beginning_only(tmp_path):
+    (tmp_path / "ratings.csv").touch()
+    (tmp_path / "movies.csv").write_text("column," * 10_000 + "\n")
+    with pytest.raises(DataError) as error:
+        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
+    assert len(str(error.value)) < 600
