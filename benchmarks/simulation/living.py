@@ -32,6 +32,7 @@ class Lived:
     """One request, and what came of it.
 
     Attributes:
+        row: of the crowd's people.
         moment: when and who.
         day: of the world.
         history: at that moment.
@@ -41,6 +42,7 @@ class Lived:
         predicted: (c,) what the recommender predicts for them, shown or not.
     """
 
+    row: int
     moment: Moment
     day: int
     history: History
@@ -58,6 +60,11 @@ class Lived:
         """Share of what they like next that stands in the list; NaN where nothing is liked."""
         liked = self.chosen[self.stars >= positive_rating]
         return float(np.isin(liked, self.shown).mean()) if len(liked) else float("nan")
+
+    @property
+    def then(self) -> History:
+        """The history afterwards."""
+        return _followed(self.history, self.chosen, self.stars, self.moment.now)
 
     @property
     def squared_error(self) -> float:
@@ -86,44 +93,68 @@ class Life:
 
     def visit(
         self,
-        recommender: Recommender,
         visitor: Visitor,
         number: int,
         day: int,
         history: History,
+        ask: Recommender | None,
         explore: bool,
     ) -> Iterator[Lived]:
-        """One visit, moment by moment; `history` is what they rated before it."""
+        """One visit, moment by moment.
+
+        Args:
+            visitor: who.
+            number: of their visit.
+            day: of the world.
+            history: what they rated before.
+            ask: whom they ask; None: nobody, and nothing is predicted.
+            explore: whether their requests let chance have a say.
+        """
         plan, rows = self.crowd.plan, visitor.visits[number]
         rng = stream(self._seed, f"visit:{visitor.row}:{number}")
         wants = _Wants(self, visitor.row, int(plan.visit_time[plan.visit[rows[0]]]), history, rng)
         midnight = int(plan.timestamp[rows[0]]) // DAY * DAY
-        relies = float(worlds.reliance(self.world, day, self.days))
-        changes = np.flatnonzero(np.diff(plan.timestamp[rows])) + 1
-        for together in np.split(rows, changes):
+        relies = float(worlds.reliance(self.world, day, self.days)) if ask else 0.0
+        for together in np.split(rows, np.flatnonzero(np.diff(plan.timestamp[rows])) + 1):
             now = int(plan.timestamp[together[0]])
             at = BEGINS + day * DAY + now - midnight + visitor.row % 1000 / 1000
             seed = int(rng.integers(SEEDS)) if explore else None
             moment = Moment(f"visitor-{self._seed}-{visitor.row}", at, now, seed)
-            best = recommender.recommend(history, now, FIRST, seed=seed)
+            best = ask.recommend(history, now, FIRST, seed=seed) if ask else []
             shown = np.array([one.movie_index for one in best], dtype=np.int64)
-            chosen = [
-                wants.next(int(plan.stretch[row]), int(plan.mood[row]), shown, relies) for row in together
-            ]
-            movies = np.array(chosen, dtype=np.int32)
+            moods = zip(plan.stretch[together].tolist(), plan.mood[together].tolist(), strict=True)
+            movies = np.array([wants.next(*mood, shown, relies) for mood in moods], dtype=np.int32)
             stars = wants.rate(movies)
-            predicted = recommender.predict_ratings(history, movies, now)
-            yield Lived(moment, day, history, best, movies, stars, predicted)
-            history = _followed(history, movies, stars, now)
+            predicted = ask.predict_ratings(history, movies, now) if ask else np.full_like(stars, np.nan)
+            lived = Lived(visitor.row, moment, day, history, best, movies, stars, predicted)
+            yield lived
+            history = lived.then
 
-    def all(self, recommender: Recommender, days: list[Int64], explore: bool) -> Iterator[Lived]:
-        """All visits, visitor by visitor; `days` are of each visitor's visits."""
-        for visitor, on in zip(self.crowd.visitors, days, strict=True):
+    def wanted(self, row: int, now: int, history: History) -> Float64:
+        """(n,) probability that each film is what a person, whatever their mood, watches next."""
+        return _Wants(self, row, now, history, np.random.default_rng(0)).shares()
+
+    def until(self, day: int, ask: Recommender, on: list[Int64], explore: bool) -> Iterator[Lived]:
+        """All visits before a day of the world, visitor by visitor.
+
+        The others are lived as well, for they may come first in a visitor's own calendar; nobody is asked.
+
+        Args:
+            day: of the world.
+            ask: the recommender.
+            on: of each visitor the day of each visit.
+            explore: see `visit`.
+        """
+        for visitor, days in zip(self.crowd.visitors, on, strict=True):
+            if days.min() >= day:
+                continue
             history = visitor.history
-            for number, day in enumerate(on.tolist()):
-                for lived in self.visit(recommender, visitor, number, day, history, explore):
-                    yield lived
-                    history = _followed(lived.history, lived.chosen, lived.stars, lived.moment.now)
+            for number, of_visit in enumerate(days.tolist()):
+                asked = ask if of_visit < day else None
+                for lived in self.visit(visitor, number, of_visit, history, asked, explore):
+                    if asked:
+                        yield lived
+                    history = lived.then
 
 
 class _Wants:
@@ -151,6 +182,14 @@ class _Wants:
         chosen = int(shown[np.argmax(keys[shown])]) if listed else int(np.argmax(keys))
         self._seen[chosen] = True
         return chosen
+
+    def shares(self) -> Float64:
+        """(n,) probability that each film is next when a new mood begins."""
+        unseen = np.where(self._seen, -np.inf, self.log_weights)
+        weights = np.exp(unseen - unseen.max() + self._films.mood_lift)
+        of_mood = self._people.mood_prior[self._who[0]]
+        shares: Float64 = of_mood @ (weights / weights.sum(axis=1, keepdims=True))
+        return shares
 
     def rate(self, movies: Int32) -> Float32:
         """(c,) stars."""
