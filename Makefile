@@ -88,7 +88,7 @@ lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
 
-.PHONY: repro serve measure bench soak ablation
+.PHONY: repro serve measure bench soak worlds ablation
 repro: install ## The whole pipeline: whatever changed since the last run
 	dvc repro
 
@@ -104,6 +104,9 @@ bench: measure $(BENCH)/installed ## The same, and the accuracy of other recomme
 
 soak: repro ## Swap bundles and kill workers under traffic: does the service keep its promises? (10 minutes)
 	dvc repro --force benchmarks/dvc.yaml:soak
+
+worlds: repro ## Does monitoring find what changes? The sample's people in seven worlds (WORLDS=new_tastes SEEDS=3; minutes)
+	dvc repro --force benchmarks/dvc.yaml:worlds
 
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation

@@ -1,6 +1,6 @@
 """What a life leaves behind: records as the service writes them, collected and read as monitoring does."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.simulation.living import Lived
+from benchmarks.simulation.worlds import BROKEN
 from marquee.events import records
 from marquee.events.segments import SegmentWriter
-from marquee.monitoring.collection import collecting
+from marquee.monitoring.collection import collecting, tables
 from marquee.monitoring.collection.collecting import Manifest
 from marquee.monitoring.evidence import recorded, rehearsal, requests
 from marquee.monitoring.evidence.recorded import Recorded
@@ -36,6 +37,8 @@ class Kept:
         squared_error: (n,) stars squared, of all they watch next.
         day: (n,) of the world.
         manifest: what collecting counted.
+        others_ratings_lost: ratings by others than a broken client that are not in the tables as given.
+        broken_ratings: rows of ratings by a broken client in the tables, each counted.
     """
 
     recorded: Recorded
@@ -44,6 +47,8 @@ class Kept:
     squared_error: Float64
     day: Float64
     manifest: Manifest
+    others_ratings_lost: int
+    broken_ratings: int
 
 
 def lines(recommender: Recommender, bundle: str, lives: Iterable[Lived]) -> Iterator[dict[str, Any]]:
@@ -83,6 +88,9 @@ def keep(
         writer.append(line)
     writer.close()
     manifest, _ = collecting.collect(folder, folder / "segments", folder / "tables")
+    rated = _ratings(folder / "tables")
+    given = {_rating(record) for record in made if record.get("event") == "rated"}
+    broken = {one for one in rated if one[0] == BROKEN}
     read = recorded.read(folder / "tables", bundle, most=2 * len(made))
     return Kept(
         recorded=read,
@@ -91,7 +99,19 @@ def keep(
         squared_error=np.array([lived.squared_error for lived in in_time]),
         day=np.array([lived.day for lived in in_time], dtype=np.float64),
         manifest=manifest,
+        others_ratings_lost=len(given ^ (rated - broken)),
+        broken_ratings=len(broken),
     )
+
+
+def _ratings(folder: Path) -> set[tuple[Any, ...]]:
+    """Visitor, answer, movie and stars of every rating in the tables."""
+    feedback = tables.read(folder, tables.days(folder)).feedback.to_pylist()
+    return {_rating(row) for row in feedback if row["event"] == "rated"}
+
+
+def _rating(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["visitor_id"], row["answer_id"], row["movie_id"], row["rating"]
 
 
 def joined(parts: Iterable[Requests]) -> Requests:

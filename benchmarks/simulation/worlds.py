@@ -19,6 +19,9 @@ STARS = -0.5
 NEW_TASTE = 0.8
 """Share of the variance of everybody's taste that is new."""
 
+BROKEN = "broken-client"
+"""The visitor_id of the client that sends junk."""
+
 Lift = Callable[[Float32], Float64]
 
 
