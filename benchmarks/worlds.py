@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import results
-from benchmarks.simulation import jobs, judging, off_policy, pictures
+from benchmarks.simulation import jobs, judging, off_policy, pictures, table
 from benchmarks.simulation.judging import Judged
 from benchmarks.simulation.off_policy import Policy
 from benchmarks.simulation.recording import Kept
@@ -150,8 +150,9 @@ def _write(numbers: dict[str, Any], judged: Mapping[str, Sequence[Judged]], wind
         for run, one in enumerate(runs)
         for at in range(len(one.over))
     ]
-    table = pd.DataFrame(rows, columns=["world", "run", "window", "farthest_signal", "over_threshold"])
-    write_text(results.REPORTS / f"{NAME}.csv", table.to_csv(index=False, float_format="%.4f"))
+    write_text(results.REPORTS / f"{NAME}.md", table.table(numbers, jobs.VOLUME))
+    windows = pd.DataFrame(rows, columns=["world", "run", "window", "farthest_signal", "over_threshold"])
+    write_text(results.REPORTS / f"{NAME}.csv", windows.to_csv(index=False, float_format="%.4f"))
     shown = [world for world in WORLDS if world.name in judged]
     pictures.draw(shown, judged, window, results.REPORTS / f"{NAME}.png")
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.simulation import crowd, judging, junk, living, off_policy, worlds
+from benchmarks.simulation import crowd, judging, junk, living, off_policy, table, worlds
 from benchmarks.simulation.crowd import Crowd, Nature
 from benchmarks.simulation.living import Life
 from benchmarks.simulation.off_policy import Contexts, Policy
@@ -189,3 +189,31 @@ def test_a_broken_client_sends_some_of_each_kind():
 def test_the_first_alarm_is_the_first_window_above_its_threshold():
     assert judging.Judged(np.array([0.5, 1.2, 3.0]), ("a", "b", "c")).first == 1
     assert judging.Judged(np.array([0.5, 1.0]), ("a", "b")).first is None
+
+
+def test_the_table_tells_every_figure_beside_its_target():
+    numbers = {
+        "run_length": {
+            "windows of 1000": {"asked": 50_000, "run_length": 48_000, "windows": 440, "alarms": 9}
+        },
+        "found": {"new_tastes": {"runs": 10.0, "found": 0.0}},
+        "estimates": {
+            "stationary": {
+                "rmse_off_mean": 0.001, "hit_rate_off_mean": -0.002,
+                "rmse_off_most": 0.004, "hit_rate_off_most": 0.007,
+            }
+        },
+        "off_policy": {
+            "half": {"covered_snips": 0.95, "covered_doubly_robust": 0.9, "effective_lists": 130.0}
+        },
+    }  # fmt: skip
+    lines = table.table(numbers, volume=2000).splitlines()
+    assert lines[2:] == [
+        "| requests until a false alarm, windows of 1000 | 50,000, within 30 % "
+        "| 48,000 (9 alarms in 440 windows) |",
+        "| new_tastes: alarmed within 2,000 requests | 9 of 10 | 0 of 10 |",
+        "| stationary: RMSE and hit rate estimated without labels, off by | 0.02 "
+        "| +0.001, -0.002; at most 0.004, 0.007 |",
+        "| off-policy intervals that cover the truth, half | 93 to 97 % "
+        "| SNIPS 95.0%, doubly robust 90.0% (lists worth 130) |",
+    ]
