@@ -21,7 +21,8 @@ from benchmarks.simulation.recording import Kept
 from benchmarks.simulation.worlds import STATIONARY, WORLDS, World
 from marquee.monitoring.evidence.reference import Reference
 from marquee.pipeline.files import write_text
-from marquee.pipeline.params import Monitoring, Params
+from marquee.pipeline.monitoring_params import Monitoring
+from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
 
 NAME = "worlds"

@@ -12,7 +12,7 @@ from marquee.monitoring.statistics import signals, without_labels
 from marquee.monitoring.statistics.drift import Detector
 from marquee.monitoring.statistics.signals import SIGNALS
 from marquee.pipeline.arrays import Float64
-from marquee.pipeline.params import Monitoring
+from marquee.pipeline.monitoring_params import Monitoring
 
 SAMPLES = 200
 """Bootstrap draws of intervals that nobody looks at here."""
