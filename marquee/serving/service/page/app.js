@@ -7,6 +7,7 @@ import { Memory } from "./memory.js";
 import { showModelCard } from "./model_card.js";
 import * as movies from "./movies.js";
 import { closeSearch, listenToSearch } from "./search.js";
+import { listenToUndo, offerUndo } from "./undo.js";
 
 const STEP = 12; // recommendations shown at first, and added by "Show more"
 const MOST = 100; // the API's limit
@@ -118,13 +119,16 @@ const page = {
     page.rate(movie, rating);
   },
   forget(movie) {
-    memory.forget(movie.movie_id);
-    changed(`Rating of ${movie.title} removed`);
+    forget([movie], `Rating of ${movie.title} removed`, () => removeButton(movie));
+    if (memory.rated.length === 0) byId("title").focus();
   },
   dismiss(movie) {
     memory.dismiss(movie);
     tell({ movie_id: movie.movie_id, event: "dismissed" });
-    offerUndo(`${movie.title} will not be shown again.`, () => page.restore(movie));
+    offerUndo(`${movie.title} will not be shown again.`, () => {
+      page.restore(movie);
+      byId("programme").focus();
+    });
     changed(`${movie.title} will not be shown again`);
   },
   restore(movie) {
@@ -172,17 +176,18 @@ function drawHeading() {
   byId("subtitle").textContent = rated ? `From ${plural(rated, "rating")} of yours` : "Popular and varied";
 }
 
-function offerUndo(text, undo) {
-  const toast = byId("toast");
-  toast.firstElementChild.textContent = text;
-  toast.lastElementChild.onclick = () => {
-    show(toast, false);
-    undo();
-  };
-  show(toast, true);
-  clearTimeout(offerUndo.timer);
-  offerUndo.timer = setTimeout(() => show(toast, false), 8000);
+/** Forget some ratings; undone, they are back where they were, and `focus` says which control has the focus then. */
+function forget(some, what, focus) {
+  const forgotten = memory.forget(some.map(movieId));
+  changed(what);
+  offerUndo(`${what}.`, () => {
+    memory.putBack(forgotten);
+    changed(`${plural(some.length, "rating")} back`);
+    focus().focus();
+  });
 }
+
+const removeButton = (movie) => byId("rated").querySelector(`[data-key="${movie.movie_id}"] .remove`) ?? byId("more-rated");
 
 // ---- the model card and similar movies --------------------------------------------------------------------
 
@@ -230,8 +235,7 @@ async function showSimilar(movie) {
 function listen() {
   const on = (id, event, listener) => byId(id).addEventListener(event, listener);
   on("clear", "click", () => {
-    memory.forgetAll();
-    changed("All ratings removed");
+    forget(memory.rated, "All ratings removed", () => byId("clear"));
     byId("title").focus();
   });
   on("more-rated", "click", () => {
@@ -258,6 +262,7 @@ function listen() {
 
 listen();
 listenToSearch(page);
+listenToUndo();
 listenToFilters((milliseconds) => {
   wanted = STEP;
   refreshSoon(milliseconds);

@@ -50,13 +50,20 @@ export class Memory {
     this.restore(movie_id);
   }
 
-  forget(movieId) {
-    this.rated = this.rated.filter((movie) => movie.movie_id !== movieId);
+  /** Forget these ratings. Returns what `putBack` needs. */
+  forget(movieIds) {
+    const { rated } = this;
+    const forgotten = rated.map((movie, place) => ({ movie, older: rated.length - 1 - place })).filter(({ movie }) => movieIds.includes(movie.movie_id));
+    this.rated = rated.filter((movie) => !movieIds.includes(movie.movie_id));
     this.save();
+    return forgotten;
   }
 
-  forgetAll() {
-    this.rated = [];
+  /** Put forgotten ratings back where they were, but for movies that were rated again meanwhile. */
+  putBack(forgotten) {
+    for (const { movie, older } of forgotten.toReversed()) {
+      if (!this.ratingOf(movie.movie_id)) this.rated.splice(Math.max(0, this.rated.length - older), 0, movie);
+    }
     this.save();
   }
 
