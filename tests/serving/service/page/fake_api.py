@@ -45,6 +45,7 @@ CARD = model_card.ModelResponse(
     num_movies=1210,
     genres=["Action", "Comedy", "Drama", "Horror", "Romance", "Sci-Fi"],
     languages=["en", "fr", "ja"],
+    years=responses.YearsKnown(first=1902, last=2050),
     data=model_card.Data(
         source="sample",
         simulated=True,

@@ -11,14 +11,15 @@ from tests.serving.service.page.actions import cards, open_filters, open_page, r
 from tests.serving.service.page.fake_api import Api
 
 
-def test_a_refusal_is_shown_with_its_rule_and_the_old_list_stays(page: Page, address: str):
+def test_a_refusal_is_shown_with_its_rule_and_the_old_list_stays(page: Page, address: str, api: Api):
     open_page(page, address)
+    api.failing["recommend"] = (400, {"detail": [{"loc": ["genres", 0], "msg": "must be one of Drama"}]})
     open_filters(page)
-    page.get_by_label("From year").fill("2000")
-    page.get_by_label("to year").fill("1990")
-    expect(page.get_by_role("alert")).to_contain_text("first must be at most last; received 2000 to 1990")
+    page.get_by_text("Horror", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("genres.0: must be one of Drama")
     expect(cards(page)).to_have_count(12)
-    page.get_by_label("to year").fill("2010")
+    del api.failing["recommend"]
+    page.get_by_text("Horror", exact=True).click()
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
