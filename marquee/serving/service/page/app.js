@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { announce, byId, plural, reconcile, show } from "./dom.js";
 import { filters, listenToFilters, offerFilters } from "./filters.js";
+import { watch } from "./impressions.js";
 import { Memory } from "./memory.js";
 import { showModelCard } from "./model_card.js";
 import * as movies from "./movies.js";
@@ -74,6 +75,7 @@ function showRecommendations({ recommendations, unknown_movie_ids, model, reques
   show(byId("problem"), false);
   byId("recommendations").classList.remove("stale");
   reconcile(byId("recommendations"), recommendations, movieId, (movie) => movies.recommendation(movie, page));
+  if (request_id) watch(byId("recommendations").children, ({ dataset }) => tell({ movie_id: Number(dataset.key), event: "shown" }));
   show(byId("nothing"), recommendations.length === 0);
   show(byId("more"), recommendations.length === wanted && wanted < MOST);
   const unknown = memory.rated.filter((movie) => unknown_movie_ids.includes(movie.movie_id)).length;
