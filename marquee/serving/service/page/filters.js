@@ -2,7 +2,7 @@
 
 import { byId, make, show } from "./dom.js";
 import { languageName } from "./movies.js";
-import { isUnfinished, offerYears, readYears, years } from "./years.js";
+import { chooseYears, isUnfinished, offerYears, readYears, years } from "./years.js";
 
 /** Call `changed(milliseconds to wait)` whenever other movies are to be asked for. */
 export function listenToFilters(changed) {
@@ -40,14 +40,25 @@ export function filters() {
   return { genres, years: years(), languages: byId("language").value ? [byId("language").value] : [] };
 }
 
-/** Offer the genres, languages and years that the model knows. */
-export function offerFilters({ genres, languages, years: known }) {
-  offerYears(known);
-  byId("genres").replaceChildren(
-    ...genres.map((genre) => make("label", {}, make("input", { type: "checkbox", value: genre }), make("span", {}, genre))),
-  );
+/** Choose as an address says; there is nothing else to choose until the model's filters are offered. */
+export function chooseFilters(chosen) {
+  offer(chosen, chosen);
+  chooseYears(chosen.years);
+  draw();
+}
+
+/** Offer the genres, languages and years that the model knows; of what was chosen, what it knows stays so. */
+export function offerFilters(known) {
+  offer(known, filters());
+  offerYears(known.years);
+  draw();
+}
+
+function offer({ genres, languages }, chosen) {
+  const box = (genre) => make("input", { type: "checkbox", value: genre, checked: chosen.genres.includes(genre) });
+  byId("genres").replaceChildren(...genres.map((genre) => make("label", {}, box(genre), make("span", {}, genre))));
   const named = languages.map((code) => [languageName(code), code]).sort(([a], [b]) => a.localeCompare(b));
-  const options = named.map(([name, code]) => make("option", { value: code }, name));
+  const options = named.map(([name, code]) => make("option", { value: code, selected: chosen.languages.includes(code) }, name));
   byId("language").replaceChildren(make("option", { value: "" }, "Any"), ...options);
   show(byId("genres").parentElement, genres.length > 0);
   show(byId("language").parentElement, languages.length > 0);

@@ -3,7 +3,7 @@
 
 const KEY = "marquee";
 const LONGEST = 2000; // of what is kept and sent: the newest
-const LARGEST_ID = 2 ** 31 - 1; // as the API has it
+export const LARGEST_ID = 2 ** 31 - 1; // as the API has it
 const LATEST = 4102444800; // 2100, as the API has it
 
 const isWhole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
@@ -84,6 +84,17 @@ export class Memory {
       if (!this.ratingOf(movie.movie_id)) this.rated.splice(Math.max(0, this.rated.length - older), 0, movie);
     }
     this.save();
+  }
+
+  /** Rate as somebody else did, `ratings` with titles, the newest first; kept once something else is. Returns what was rated. */
+  adopt(ratings) {
+    const before = this.rated;
+    const now = Math.floor(Date.now() / 1000);
+    this.rated = ratings.map((movie, place) => {
+      const known = before.find(({ movie_id }) => movie_id === movie.movie_id);
+      return known?.rating === movie.rating ? known : { timestamp: now - place, ...movie };
+    });
+    return before;
   }
 
   dismiss({ movie_id, title, year, genres }) {

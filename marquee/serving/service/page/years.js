@@ -9,10 +9,18 @@ let sound = {}; // the last years without a fault
 /** The years to ask for, `first` and `last` where given: while a field has a fault, those before it. */
 export const years = () => sound;
 
-/** Offer the years that the catalogue has. */
+/** Choose years, as texts. */
+export function chooseYears(texts) {
+  for (const [end, id] of Object.entries(FIELDS)) byId(id).value = texts[end];
+  readYears();
+}
+
+/** Offer the years that the catalogue has; others are asked for no more. */
 export function offerYears(known) {
   catalogue = known ?? catalogue;
   for (const id of Object.values(FIELDS)) Object.assign(byId(id), { min: catalogue.first, max: catalogue.last });
+  sound = {};
+  readYears();
 }
 
 /** Read the fields and say what is wrong with them. Returns whether other years are to be asked for than before. */
@@ -48,6 +56,7 @@ function tell(faults) {
   const text = [...new Set(Object.values(faults))].join(" ");
   for (const [end, id] of Object.entries(FIELDS)) byId(id).setAttribute("aria-invalid", String(end in faults));
   if (text && text !== problem.textContent) announce(text);
+  if (text) byId("filters").open = true;
   problem.textContent = text;
   show(problem, text !== "");
 }
