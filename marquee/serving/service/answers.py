@@ -47,6 +47,12 @@ class Answers:
         return list(self.recommender.catalogue_filter.languages)
 
     @property
+    def years(self) -> responses.YearsKnown | None:
+        """First and last year of release; a year of 0 is unknown."""
+        known = [year for year in self._titles.year if year]
+        return responses.YearsKnown(first=min(known), last=max(known)) if known else None
+
+    @property
     def sources(self) -> list[responses.SourceWords]:
         """Where recommendations may come from, in words."""
         return [

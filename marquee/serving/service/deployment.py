@@ -280,6 +280,7 @@ def _card(packaged: ModelCard, answers: Answers) -> bytes:
         num_movies=answers.num_movies,
         genres=answers.genres,
         languages=answers.languages,
+        years=answers.years,
         sources=answers.sources,
     )
     return card.model_dump_json().encode()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from marquee.serving.recommender.bundle_files import MODEL_CARD
-from marquee.serving.service.responses import SourceWords
+from marquee.serving.service.responses import SourceWords, YearsKnown
 from marquee.serving.service.schemas import ContentHash
 
 FILE = MODEL_CARD
@@ -102,6 +102,9 @@ class ModelResponse(ModelCard):
     num_movies: Annotated[int, Field(description="in the catalogue, those added later included")]
     genres: Annotated[list[str], Field(description="what the genres filter knows")]
     languages: Annotated[list[str], Field(description="what the languages filter knows")]
+    years: Annotated[
+        YearsKnown | None, Field(description="of the catalogue's movies; null: no movie's year is known")
+    ]
     sources: Annotated[list[SourceWords], Field(description="what a recommendation's `source` may be")]
 
 

@@ -99,6 +99,13 @@ class FeedbackResponse(BaseModel):
     recorded: Literal[True] = True
 
 
+class YearsKnown(BaseModel):
+    """First and last year of release in the catalogue."""
+
+    first: int
+    last: int
+
+
 class SourceWords(BaseModel):
     """Where recommendations come from, in words that a page may show."""
 

@@ -94,6 +94,7 @@ def test_the_model_card_names_the_bundle_and_what_the_filters_know(ask: TestClie
     assert answered["num_movies"] == MOVIES
     assert answered["genres"] == ["Action", "Comedy", "Drama", "Romance", "Sci-Fi"]
     assert answered["languages"] == ["en", "fr"]
+    assert answered["years"] == {"first": 1954, "last": 2009}
     assert answered["data"]["licences"][0]["licence"] == "MIT"
 
 

@@ -1,12 +1,16 @@
 // The page: what somebody rates goes to /recommend, what comes back is shown. State is `memory` and `filters`.
 
+import * as address from "./address.js";
 import * as api from "./api.js";
 import { announce, byId, plural, reconcile, show } from "./dom.js";
-import { filters, listenToFilters, offerFilters } from "./filters.js";
+import { chooseFilters, filters, listenToFilters, offerFilters } from "./filters.js";
+import { watch } from "./impressions.js";
 import { Memory } from "./memory.js";
 import { showModelCard } from "./model_card.js";
 import * as movies from "./movies.js";
 import { closeSearch, listenToSearch } from "./search.js";
+import { showSimilar } from "./similar.js";
+import { listenToUndo, offerUndo } from "./undo.js";
 
 const STEP = 12; // recommendations shown at first, and added by "Show more"
 const MOST = 100; // the API's limit
@@ -21,6 +25,7 @@ let card = null; // GET /model
 let shown = new Map(); // movie_id -> { answer_id, place } in the answer that shows it
 let allRated = false;
 let news = ""; // what changed since the last answer, to be said with the next
+const linked = address.read();
 let retry; // timer of the next attempt after a failure
 
 // ---- recommendations --------------------------------------------------------------------------------------
@@ -36,6 +41,7 @@ function request() {
     k: wanted,
     explain: true,
     visitor_id: visitor,
+    ...(linked.seed !== null && { explore_seed: linked.seed }),
     ...(genres.length && { genres }),
     ...(languages.length && { languages }),
     ...(Object.keys(years).length && { years }),
@@ -73,6 +79,7 @@ function showRecommendations({ recommendations, unknown_movie_ids, model, reques
   show(byId("problem"), false);
   byId("recommendations").classList.remove("stale");
   reconcile(byId("recommendations"), recommendations, movieId, (movie) => movies.recommendation(movie, page));
+  if (request_id) watch(byId("recommendations").children, page.seen);
   show(byId("nothing"), recommendations.length === 0);
   show(byId("more"), recommendations.length === wanted && wanted < MOST);
   const unknown = memory.rated.filter((movie) => unknown_movie_ids.includes(movie.movie_id)).length;
@@ -118,30 +125,60 @@ const page = {
     page.rate(movie, rating);
   },
   forget(movie) {
-    memory.forget(movie.movie_id);
-    changed(`Rating of ${movie.title} removed`);
+    forget([movie], `Rating of ${movie.title} removed`, () => removeButton(movie));
+    if (memory.rated.length === 0) byId("title").focus();
   },
   dismiss(movie) {
     memory.dismiss(movie);
     tell({ movie_id: movie.movie_id, event: "dismissed" });
-    offerUndo(`${movie.title} will not be shown again.`, () => page.restore(movie));
+    offerUndo(`${movie.title} will not be shown again.`, () => {
+      page.restore(movie);
+      byId("programme").focus();
+    });
     changed(`${movie.title} will not be shown again`);
   },
   restore(movie) {
     memory.restore(movie.movie_id);
     changed(`${movie.title} may be shown again`);
   },
+  seen: ({ dataset }) => tell({ movie_id: Number(dataset.key), event: "shown" }),
   clicked: (movie) => tell({ movie_id: movie.movie_id, event: "clicked" }),
   async showSimilar(movie) {
     page.clicked(movie);
-    await showSimilar(movie);
+    await showSimilar(movie, page, memory.dismissed.map(movieId));
   },
 };
 
 function changed(what) {
   news = what;
+  linked.ratings = null; // what somebody does here is newer
   drawMemory();
+  keepInAddress();
   refreshSoon(60);
+}
+
+const keepInAddress = () => address.write({ ...memory, ...filters(), seed: linked.seed });
+
+/** The address' ratings count, not those kept in this browser, unless they are of another data set. */
+async function adoptLinked() {
+  const ratings = linked.source === memory.source ? linked.ratings : null;
+  linked.ratings = null;
+  if (!ratings || address.areOf(ratings, memory.rated)) return;
+  const own = memory.adopt(await Promise.all(ratings.map(withTitle)));
+  if (own.length === 0) return;
+  offerUndo("These are the ratings of the link, not yours.", () => {
+    memory.rated = own;
+    memory.save();
+    changed("Your own ratings are back");
+    byId("clear").focus();
+  });
+}
+
+async function withTitle({ movie_id, rating }) {
+  const known = memory.rated.find((movie) => movie.movie_id === movie_id);
+  const nameless = { title: `Movie ${movie_id}`, genres: [] };
+  const { title, year, genres } = known ?? (await api.details(movie_id).catch(() => nameless));
+  return { movie_id, title, year, genres, rating };
 }
 
 function drawMemory() {
@@ -172,26 +209,29 @@ function drawHeading() {
   byId("subtitle").textContent = rated ? `From ${plural(rated, "rating")} of yours` : "Popular and varied";
 }
 
-function offerUndo(text, undo) {
-  const toast = byId("toast");
-  toast.firstElementChild.textContent = text;
-  toast.lastElementChild.onclick = () => {
-    show(toast, false);
-    undo();
-  };
-  show(toast, true);
-  clearTimeout(offerUndo.timer);
-  offerUndo.timer = setTimeout(() => show(toast, false), 8000);
+/** Forget some ratings; undone, they are back where they were, and `focus` says which control has the focus then. */
+function forget(some, what, focus) {
+  const forgotten = memory.forget(some.map(movieId));
+  changed(what);
+  offerUndo(`${what}.`, () => {
+    memory.putBack(forgotten);
+    changed(`${plural(some.length, "rating")} back`);
+    focus().focus();
+  });
 }
 
-// ---- the model card and similar movies --------------------------------------------------------------------
+const removeButton = (movie) => byId("rated").querySelector(`[data-key="${movie.movie_id}"] .remove`) ?? byId("more-rated");
+
+// ---- the model card --------------------------------------------------------------------------------------
 
 /** What the service is: which data set, which genres and languages. The page does without where it must. */
 async function learnModel() {
   card = await api.modelCard();
   memory.turnTo(card.data.source);
+  await adoptLinked();
   drawMemory();
   offerFilters(card);
+  keepInAddress();
   byId("simulated").textContent =
     "Real movies, simulated people: this shows how the service works, not how good it is on real ratings.";
   show(byId("simulated"), card.data.simulated);
@@ -201,37 +241,12 @@ function ignoreRefusal(error) {
   if (!(error instanceof api.Refusal)) throw error;
 }
 
-const latestSimilar = api.latestOnly();
-
-async function showSimilar(movie) {
-  const [dialog, problem, list] = [byId("similar"), byId("similar-problem"), byId("similar-list")];
-  byId("similar-title").textContent = `Similar to ${movie.title}`;
-  show(problem, false);
-  if (!dialog.open) {
-    list.replaceChildren();
-    dialog.showModal();
-  }
-  byId("similar-title").focus();
-  try {
-    const body = { movie_id: movie.movie_id, k: STEP, exclude: memory.dismissed.map(movieId) };
-    const { similar } = await latestSimilar((signal) => api.similar(body, signal));
-    list.replaceChildren();
-    reconcile(list, similar, movieId, (row) => movies.similarMovie(row, page));
-    dialog.scrollTop = 0;
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    problem.textContent = error.message;
-    show(problem, true);
-  }
-}
-
 // ---- start ------------------------------------------------------------------------------------------------
 
 function listen() {
   const on = (id, event, listener) => byId(id).addEventListener(event, listener);
   on("clear", "click", () => {
-    memory.forgetAll();
-    changed("All ratings removed");
+    forget(memory.rated, "All ratings removed", () => byId("clear"));
     byId("title").focus();
   });
   on("more-rated", "click", () => {
@@ -251,16 +266,25 @@ function listen() {
   addEventListener("storage", () => {
     memory.load(memory.source); // rated in another tab
     drawMemory();
+    keepInAddress();
     refreshSoon(0);
+  });
+  addEventListener("hashchange", () => location.reload()); // another link
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is not to change
+    byId("programme").focus();
   });
   addEventListener("online", refresh);
 }
 
 listen();
 listenToSearch(page);
+listenToUndo();
 listenToFilters((milliseconds) => {
   wanted = STEP;
+  keepInAddress();
   refreshSoon(milliseconds);
 });
+chooseFilters(linked);
 drawMemory();
 refresh();

@@ -3,13 +3,27 @@
 
 const KEY = "marquee";
 const LONGEST = 2000; // of what is kept and sent: the newest
+export const LARGEST_ID = 2 ** 31 - 1; // as the API has it
+const LATEST = 4102444800; // 2100, as the API has it
 
-const isMovie = (movie) => Number.isInteger(movie?.movie_id) && typeof movie.title === "string" && Array.isArray(movie.genres);
-const isRated = (movie) => isMovie(movie) && movie.rating >= 0.5 && movie.rating <= 5 && Number.isInteger(movie.timestamp);
+const isWhole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
+const isText = (value) => typeof value === "string";
+const isMovie = (movie) =>
+  isWhole(movie?.movie_id, 0, LARGEST_ID) && isText(movie.title) && Array.isArray(movie.genres) && movie.genres.every(isText);
+const isRating = (value) => typeof value === "number" && isWhole(value * 2, 1, 10);
+const isRated = (movie) => isMovie(movie) && isRating(movie.rating) && isWhole(movie.timestamp, 0, LATEST);
+
+/** Those that are what they should be, each movie once. */
+function sound(rows, is) {
+  const known = new Set();
+  const isNew = ({ movie_id }) => !known.has(movie_id) && known.add(movie_id);
+  return (Array.isArray(rows) ? rows : []).filter((row) => is(row) && isNew(row)).slice(0, LONGEST);
+}
 
 function read() {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    const kept = JSON.parse(localStorage.getItem(KEY));
+    return kept && typeof kept === "object" ? kept : {};
   } catch {
     return {}; // storage forbidden, or not ours: start empty
   }
@@ -17,7 +31,8 @@ function read() {
 
 export class Memory {
   constructor() {
-    this.load(read().last ?? "");
+    const { last } = read();
+    this.load(typeof last === "string" ? last : "");
   }
 
   /** Newest first, each with its rating and the second it was rated in. */
@@ -28,8 +43,11 @@ export class Memory {
   load(source) {
     const kept = read().of?.[source];
     this.source = source;
-    this.rated = (Array.isArray(kept?.rated) ? kept.rated : []).filter(isRated);
-    this.dismissed = (Array.isArray(kept?.dismissed) ? kept.dismissed : []).filter(isMovie);
+    this.rated = sound(kept?.rated, isRated);
+    this.dismissed = sound(kept?.dismissed, isMovie);
+    // What is out of range would be refused with every request: it is dropped for good, the rest is kept.
+    const { rated, dismissed } = this;
+    if (kept && JSON.stringify(kept) !== JSON.stringify({ rated, dismissed })) this.save();
   }
 
   /** Turn to the memory of this data set; what was rated before anybody knew which it is comes along. */
@@ -50,14 +68,33 @@ export class Memory {
     this.restore(movie_id);
   }
 
-  forget(movieId) {
-    this.rated = this.rated.filter((movie) => movie.movie_id !== movieId);
+  /** Forget these ratings. Returns what `putBack` needs. */
+  forget(movieIds) {
+    const { rated } = this;
+    const gone = new Set(movieIds);
+    const places = rated.map((movie, place) => ({ movie, older: rated.length - 1 - place }));
+    this.rated = rated.filter(({ movie_id }) => !gone.has(movie_id));
+    this.save();
+    return places.filter(({ movie }) => gone.has(movie.movie_id));
+  }
+
+  /** Put forgotten ratings back where they were, but for movies that were rated again meanwhile. */
+  putBack(forgotten) {
+    for (const { movie, older } of forgotten.toReversed()) {
+      if (!this.ratingOf(movie.movie_id)) this.rated.splice(Math.max(0, this.rated.length - older), 0, movie);
+    }
     this.save();
   }
 
-  forgetAll() {
-    this.rated = [];
-    this.save();
+  /** Rate as somebody else did, `ratings` with titles, the newest first; kept once something else is. Returns what was rated. */
+  adopt(ratings) {
+    const before = this.rated;
+    const now = Math.floor(Date.now() / 1000);
+    this.rated = ratings.map((movie, place) => {
+      const known = before.find(({ movie_id }) => movie_id === movie.movie_id);
+      return known?.rating === movie.rating ? known : { timestamp: now - place, ...movie };
+    });
+    return before;
   }
 
   dismiss({ movie_id, title, year, genres }) {

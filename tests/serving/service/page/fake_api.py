@@ -45,6 +45,7 @@ CARD = model_card.ModelResponse(
     num_movies=1210,
     genres=["Action", "Comedy", "Drama", "Horror", "Romance", "Sci-Fi"],
     languages=["en", "fr", "ja"],
+    years=responses.YearsKnown(first=1902, last=2050),
     data=model_card.Data(
         source="sample",
         simulated=True,
@@ -108,6 +109,7 @@ class Api:
     """The service: what it was asked, and how it is to misbehave."""
 
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Path and body; feedback that a movie was shown goes under `shown`, apart from what somebody did."""
     failing: dict[str, tuple[int, Any]] = field(default_factory=dict)
     """By path: answer with this status and body."""
     held: list[threading.Event] = field(default_factory=list)
@@ -155,7 +157,9 @@ class Api:
         return self._failure("similar") or _json(similar(wanted))
 
     async def _feedback(self, request: Request) -> Response:
-        await self._read(request, "feedback", schemas.FeedbackRequest)
+        told = schemas.FeedbackRequest.model_validate(await request.json())
+        path = "shown" if told.event == "shown" else "feedback"
+        await self._read(request, path, schemas.FeedbackRequest)
         return self._failure("feedback") or _json(responses.FeedbackResponse())
 
     async def _movies(self, request: Request) -> Response:

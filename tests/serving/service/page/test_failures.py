@@ -1,6 +1,8 @@
 """The page when the service is slow, busy, down or of another opinion, and when its own memory is."""
 
+import json
 import threading
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,14 +11,15 @@ from tests.serving.service.page.actions import cards, open_filters, open_page, r
 from tests.serving.service.page.fake_api import Api
 
 
-def test_a_refusal_is_shown_with_its_rule_and_the_old_list_stays(page: Page, address: str):
+def test_a_refusal_is_shown_with_its_rule_and_the_old_list_stays(page: Page, address: str, api: Api):
     open_page(page, address)
+    api.failing["recommend"] = (400, {"detail": [{"loc": ["genres", 0], "msg": "must be one of Drama"}]})
     open_filters(page)
-    page.get_by_label("From year").fill("2000")
-    page.get_by_label("to year").fill("1990")
-    expect(page.get_by_role("alert")).to_contain_text("first must be at most last; received 2000 to 1990")
+    page.get_by_text("Horror", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("genres.0: must be one of Drama")
     expect(cards(page)).to_have_count(12)
-    page.get_by_label("to year").fill("2010")
+    del api.failing["recommend"]
+    page.get_by_text("Horror", exact=True).click()
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
@@ -103,6 +106,39 @@ def test_a_broken_or_forbidden_storage_is_no_obstacle(page: Page, address: str, 
     open_page(page, address)
     rate(page, "Alien", 4)
     expect(cards(page).first).to_contain_text("because you liked Alien")
+
+
+MALFORMED: list[dict[str, Any]] = [
+    {"rating": 7.5},
+    {"rating": 3.3},
+    {"rating": "4"},
+    {"rating": None},
+    {"timestamp": -1},
+    {"timestamp": 1_600_000_000_000},
+    {"movie_id": -1},
+    {"movie_id": 2**31},
+    {"movie_id": "3"},
+    {"movie_id": 2},
+    {"genres": [1]},
+    {"title": None},
+]
+"""Each would have the API refuse every request, or the page fail."""
+
+
+def test_malformed_stored_ratings_are_dropped_and_the_rest_kept(page: Page, address: str, api: Api):
+    sound = {"movie_id": 2, "title": "Kept", "genres": [], "rating": 4, "timestamp": 1_600_000_000}
+    odd = [{**sound, "movie_id": 10 + place, **wrong} for place, wrong in enumerate(MALFORMED)]
+    kept = json.dumps({"last": "sample", "of": {"sample": {"rated": [sound, *odd], "dismissed": [{}]}}})
+    page.add_init_script(f"localStorage.setItem('marquee', {json.dumps(kept)})")
+    open_page(page, address)
+    expect(page.locator("#rated > li[data-key='2']")).to_have_count(1)
+    expect(page.locator("#rated > li")).to_have_count(1)
+    asked = until(api, "recommend", 1)
+    assert [(movie["movie_id"], movie["rating"]) for movie in asked["history"]] == [(2, 4)]
+    assert json.loads(page.evaluate("localStorage.marquee"))["of"]["sample"] == {
+        "rated": [sound],
+        "dismissed": [],
+    }
 
 
 def test_ratings_that_the_model_does_not_know_are_reported(page: Page, address: str):

@@ -1,0 +1,44 @@
+// Take back what was done last: a button for a while, Ctrl+Z for as long as nothing else was done.
+
+import { byId, show } from "./dom.js";
+
+const OFFERED = 8000; // milliseconds; longer while the button has the focus or the pointer
+let last = null; // takes back what was done last
+let timer;
+
+/** Offer to take back what `text` says. `undo` also puts the focus where it belongs afterwards. */
+export function offerUndo(text, undo) {
+  last = undo;
+  byId("toast").firstElementChild.textContent = text;
+  show(byId("toast"), true);
+  hideLater();
+}
+
+export function listenToUndo() {
+  const toast = byId("toast");
+  toast.lastElementChild.addEventListener("click", takeBack);
+  for (const stay of ["focusin", "pointerenter"]) toast.addEventListener(stay, () => clearTimeout(timer));
+  for (const leave of ["focusout", "pointerleave"]) toast.addEventListener(leave, hideLater);
+  addEventListener("keydown", (event) => {
+    const asked = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
+    if (!asked || !last || isTyped(event.target) || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    takeBack();
+  });
+}
+
+function takeBack() {
+  const undo = last;
+  last = null;
+  clearTimeout(timer);
+  show(byId("toast"), false);
+  undo?.();
+}
+
+function hideLater() {
+  clearTimeout(timer);
+  timer = setTimeout(() => show(byId("toast"), false), OFFERED);
+}
+
+/** A field with a text of its own, which the browser's own undo is for. */
+const isTyped = (element) => element.matches?.("input:not([type=range], [type=checkbox])") && element.value !== "";
