@@ -88,7 +88,7 @@ lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
 
-.PHONY: repro serve measure bench soak dashboards ablation
+.PHONY: repro serve measure bench soak dashboards worlds ablation
 repro: install ## The whole pipeline: whatever changed since the last run
 	python -m marquee.pipeline.lock_file
 	dvc repro
@@ -108,6 +108,9 @@ soak: repro ## Swap bundles and kill workers under traffic: does the service kee
 
 dashboards: repro ## Serve, visit and scrape for ten minutes, and draw the dashboards (Debian's prometheus)
 	dvc repro --force benchmarks/dvc.yaml:dashboards
+
+worlds: repro ## Does monitoring find what changes? The sample's people in seven worlds (WORLDS=new_tastes SEEDS=3; minutes)
+	dvc repro --force benchmarks/dvc.yaml:worlds
 
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation

@@ -30,6 +30,7 @@ from marquee.serving.replay import histories
 from marquee.serving.service.answers import Answers
 from monitoring import draw_dashboard
 
+NAME = "dashboards"
 MINUTES = 10.0
 PAUSE_SECONDS = 0.04
 """Between two visits."""
@@ -124,7 +125,7 @@ def run(params: Params, log: Log) -> None:
             clicked = list(drive(server.port, planned, minutes * 60))
             log.info("%d visits in %g minutes, %d with a click", len(clicked), minutes, sum(clicked))
             for dashboard in DASHBOARDS:
-                out = results.REPORTS / f"dashboard_{dashboard.stem}.png"
+                out = results.REPORTS / f"{NAME}_{dashboard.stem}.png"
                 draw_dashboard.run(address, dashboard, minutes / 60, out)
 
 

@@ -23,8 +23,9 @@ from marquee.pipeline.lock_file import LOCK
 from marquee.upkeep import machine
 
 METRICS = Path("metrics")
-TOLERANCE = 1e-3
-"""Promised between processors, for the one `value` of each metrics file that is a share or in stars."""
+TOLERANCE = 3e-3
+"""Promised between processors for the `value` of each metrics file, a share or stars. With kernels of AVX-512
+instead of AVX2's the largest difference on the sample was 0.0015; another seed moves it by 0.007."""
 BYTES = ("export_models", "package_service")
 """Stages whose `value` is a number of bytes: a share of it counts."""
 log = logs.get("verify")

@@ -13,7 +13,8 @@ import pandas as pd
 
 from marquee.data.sample import oracle
 from marquee.data.sample.films import FACT_OF, read_films
-from marquee.data.sample.taste import Films, People, make_films, make_people
+from marquee.data.sample.people import make_people
+from marquee.data.sample.taste import Films, People, make_films
 from marquee.data.sample.visits import Visits, choose, plan_visits, rate
 from marquee.data.tables import facts
 from marquee.data.tables.facts import Fact

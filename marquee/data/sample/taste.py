@@ -1,4 +1,7 @@
-"""What films and people of the sample are: taste, quality, fame. `docs/sample.md` has the equations."""
+"""What films and people of the sample are: taste, quality, fame. `docs/sample.md` has the equations.
+
+`people.py` draws the people.
+"""
 
 import hashlib
 from collections import Counter
@@ -53,47 +56,14 @@ FAME_DRIFT = 0.14
 QUALITY_SD, QUALITY_WORDS = 0.42, 0.4
 """Standard deviation of quality in stars, and the share of its variance that metadata explains."""
 
-CLUSTERS = 8
-"""Clusters of taste among people."""
-
-CLUSTER_SHARE = 0.8
-"""Share of the variance of a person's taste that comes from clusters; the rest is their own."""
-
-CLUSTER_CONCENTRATION = 0.25
-"""Parameter of the Dirichlet distribution of cluster weights: people lean towards one or two clusters."""
-
-CLUSTER_TREND = 1.2
-"""How much clusters gain or lose among newcomers, in log share over the whole span."""
-
 TASTE_DRIFT, TASTE_DRIFT_MOST = 0.3, 1.0
 """How far a person's taste moves in a direction of their own, in a year and at most, in its own lengths."""
-
-BIAS_SD = 0.46
-"""Standard deviation of people's biases, in stars."""
-
-SPREAD_LOG_SD = 0.30
-"""Standard deviation, in logs, of the factor on how far ratings lie from the person's mean."""
-
-WHOLE_STARS_ONLY = 0.35
-"""Share of the people who never give half a star."""
-
-WHOLE_STARS = (0.5, 4.5)
-"""Beta distribution of how often the others round to a whole star."""
-
-MAINSTREAM_SD = 0.22
-"""Standard deviation of people's exponent on popularity, which is 1 in the mean."""
 
 MOOD_GENRES, MOOD_KEYWORDS = 12, 12
 """How many of the most common genres and keywords have a mood each."""
 
 MOOD_LIFT = 2.3
 """Added to the log popularity of the films that a mood is about."""
-
-NO_MOOD = 0.25
-"""Probability of no mood."""
-
-MOOD_FIT = 0.8
-"""How closely moods follow the person's taste."""
 
 
 @dataclass(frozen=True)
@@ -214,43 +184,10 @@ def _mood_lift(catalogue: pd.DataFrame) -> Float64:
     return np.stack(lifts)
 
 
-def make_people(films: Films, num_users: int, years: tuple[int, int], seed: int) -> People:
-    """Draw people: a mixture of taste clusters, whose weight among newcomers moves over the years."""
-    rng = stream(seed, "people")
-    first, last = new_year(years[0]), new_year(years[1] + 1)
-    joined = np.sort(rng.integers(first, last, num_users))
-    centres = rng.standard_normal((CLUSTERS, TASTE_DIM))
-    centres -= centres.mean(axis=0)
-    trend = CLUSTER_TREND * rng.standard_normal(CLUSTERS)
-    progress = (joined - first) / (last - first) - 0.5
-    shares = rng.gamma(CLUSTER_CONCENTRATION, size=(num_users, CLUSTERS)) + 1e-12
-    shares *= np.exp(progress[:, None] * trend)
-    mixed = _rows_scaled(shares @ centres)
-    own = _rows_scaled(rng.standard_normal((num_users, TASTE_DIM)))
-    taste = _rows_scaled(np.sqrt(CLUSTER_SHARE) * mixed + np.sqrt(1 - CLUSTER_SHARE) * own)
-    lifted = films.mood_lift > 0
-    centre = (lifted @ films.taste) / np.maximum(lifted.sum(axis=1, keepdims=True), 1)
-    fit = np.exp(MOOD_FIT * (taste @ _rows_scaled(centre).T) / np.sqrt(TASTE_DIM))
-    fit[:, 0] = 0
-    mood_prior = (1 - NO_MOOD) * fit / fit.sum(axis=1, keepdims=True)
-    mood_prior[:, 0] = NO_MOOD
-    whole = np.where(rng.random(num_users) < WHOLE_STARS_ONLY, 1.0, rng.beta(*WHOLE_STARS, num_users))
-    return People(
-        taste=taste,
-        drift=TASTE_DRIFT * _rows_scaled(rng.standard_normal((num_users, TASTE_DIM))),
-        bias=BIAS_SD * rng.standard_normal(num_users),
-        spread=np.exp(SPREAD_LOG_SD * rng.standard_normal(num_users)),
-        whole_stars=whole,
-        mainstream=np.clip(1 + MAINSTREAM_SD * rng.standard_normal(num_users), 0.4, 1.6),
-        mood_prior=mood_prior,
-        joined=joined,
-    )
-
-
 def taste_at(people: People, users: Int64, time: Int64) -> Float64:
     """(rows, TASTE_DIM) these people's taste at that time: it moves for a while after they join."""
     years = ((time - people.joined[users]) / YEAR).clip(0, TASTE_DRIFT_MOST / TASTE_DRIFT)
-    return _rows_scaled(people.taste[users] + years[:, None] * people.drift[users])
+    return rows_scaled(people.taste[users] + years[:, None] * people.drift[users])
 
 
 def affinity(films: Films, people: People, users: Int64, time: Int64) -> Float64:
@@ -276,7 +213,7 @@ def _standard(values: Float64) -> Float64:
     return scaled
 
 
-def _rows_scaled(values: Float64) -> Float64:
+def rows_scaled(values: Float64) -> Float64:
     """Rows of length sqrt(TASTE_DIM), so that inner products with film tastes have variance 1."""
     length = np.sqrt((values**2).sum(axis=1, keepdims=True))
     scaled: Float64 = np.sqrt(TASTE_DIM) * values / np.maximum(length, 1e-12)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marquee.data.sample.taste import Films, People, affinity, new_year, popularity, stream, taste_at
-from marquee.pipeline.arrays import Float64, Int64, Uint8
+from marquee.pipeline.arrays import Bool, Float64, Int64, Uint8
 
 FEWEST = 15
 """Ratings of a person: MovieLens keeps only people with enough of them."""
@@ -219,6 +219,10 @@ def rate(films: Films, people: People, visits: Visits, chosen: Int64, seed: int)
     liking = (tastes * films.taste[chosen]).sum(axis=1)
     mean = rating_mean(films, people, visits.user, liking, chosen)
     stars = mean + NOISE_SD * people.spread[visits.user] * rng.standard_normal(len(visits))
-    whole = rng.random(len(visits)) < people.whole_stars[visits.user]
+    return in_half_stars(stars, rng.random(len(visits)) < people.whole_stars[visits.user])
+
+
+def in_half_stars(stars: Float64, whole: Bool) -> Uint8:
+    """(n,) latent ratings in the steps of the scale: 2, 4 ... 10 half stars where `whole`, else 1 to 10."""
     half_stars = np.where(whole, 2 * np.rint(stars).clip(1, 5), np.rint(2 * stars).clip(1, 10))
     return half_stars.astype(np.uint8)

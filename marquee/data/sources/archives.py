@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import lzma
 import os
 import time
 import zipfile
@@ -17,13 +18,12 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from marquee.data.sources.network import retrying_session
+from marquee.data.sources.network import Network, retrying_session
 from marquee.data.sources.rules import DataError
 from marquee.data.tables.schema import EARLIEST
 
 log = logging.getLogger(__name__)
 
-BASE_URL = "https://files.grouplens.org/datasets/movielens"
 MIRROR_VARIABLE = "MOVIELENS_MIRROR"
 CACHE_VARIABLE = "MARQUEE_CACHE"
 CHECKSUMS: dict[str, str | None] = {
@@ -45,14 +45,8 @@ ZONE_SLACK = 2 * 86_400
 """Seconds by which the times in a zip may be early: they are local times without their zone."""
 
 
-@dataclass(frozen=True)
-class Network:
-    """Where archives lie and how patiently they are asked for (seconds)."""
-
-    base_url: str = BASE_URL
-    timeout: float = 30.0
-    attempts: int = 5
-    backoff: float = 1.0
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+"""What reading a member raises; NotImplementedError: unknown compression, RuntimeError: encrypted."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +67,13 @@ class Files:
         """Whether there is such a file."""
         return name in self.members
 
+    def listing(self) -> str:
+        """What lies in the folder or archive, known or not, cut after ten names."""
+        names = (
+            sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else sorted(self.members)
+        )
+        return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "nothing"
+
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """Open a file for reading bytes.
@@ -81,8 +82,7 @@ class Files:
             DataError: the file is missing, or the archive is damaged (also while reading).
         """
         if name not in self.members:
-            found = ", ".join(sorted(self.members)) or "nothing"
-            raise DataError(f"{self.path} has no file {name}; it has {found}. Add the file.")
+            raise DataError(f"{self.path} has no file {name}; it has {self.listing()}. Add the file.")
         if self.path.is_dir():
             with (self.path / name).open("rb") as plain:
                 yield plain
@@ -90,10 +90,9 @@ class Files:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(self.members[name]) as member:
                 yield member
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise DataError(
-                f"{self.path} is damaged at {name}: {error}.\n{_replace_it(self.path)}"
-            ) from error
+        except DAMAGED as error:
+            problem = f"{self.path} cannot be read at {name}: {error}"
+            raise DataError(f"{problem}.\n{_replace_it(self.path)}") from error
 
     def md5(self) -> dict[str, str]:
         """Checksums by name: of the zip, or of the folder's files."""
@@ -272,15 +271,18 @@ def open_archive(path: Path) -> Files:
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is not a whole zip archive ({error}).\n{_replace_it(path)}") from error
     members = {entry.filename.rpartition("/")[2]: entry.filename for entry in reversed(entries)}
-    dates = [datetime(*entry.date_time, tzinfo=UTC) for entry in entries]
+    dates = []
+    for entry in entries:
+        with contextlib.suppress(ValueError):  # some writers leave 1980-00-00, which is no date
+            dates.append(datetime(*entry.date_time, tzinfo=UTC))
     newest = int(max(dates).timestamp()) + ZONE_SLACK if dates else 0
     # A zip made reproducibly says 1980: no knowledge of when its files were written.
     return Files(path, members, newest if newest > EARLIEST else None)
 
 
 def open_folder(path: Path) -> Files:
-    """Open a folder of one's own ratings."""
-    names = ("ratings.csv", "movies.csv", "links.csv")
+    """Open a folder of one's own ratings, or one that an archive was unpacked to."""
+    names = ("ratings.csv", "movies.csv", "links.csv", "ratings.dat", "movies.dat", "u.data", "u.item")
     return Files(path, {name: name for name in names if (path / name).is_file()}, None)
 
 

@@ -74,7 +74,19 @@ def _unknown(key: str, value: str, names: list[str], allowed: list[str]) -> str:
     near = difflib.get_close_matches(value, names, n=1)
     hint = f' Did you mean "{near[0]}"?' if near else ""
     listed = f"{', '.join(allowed[:-1])}, or {allowed[-1]}"
-    return f'{key} "{value}" is unknown, and no such path exists.{hint}\nAllowed: {listed}.'
+    return f'{key} "{value}" is unknown, {_why_no_path(value)}.{hint}\nAllowed: {listed}.'
+
+
+def _why_no_path(value: str) -> str:
+    """What is there under the value, seen as a path, and what to do with it."""
+    path = Path(value)
+    if value.startswith("~"):
+        return "since ~ is not expanded: write the whole path"
+    if path.is_dir():
+        return "since it is a folder: name the file in it"
+    if path.suffix == ".zip" and path.is_file():
+        return "since it is a zip: unpack it and name the folder"
+    return "since it is a file: name its folder" if path.is_file() else "and no such path exists"
 
 
 def _with_metadata(fetched: Fetched, name: str, network: tmdb.Network | None) -> Fetched:

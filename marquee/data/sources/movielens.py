@@ -2,10 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,14 @@ import pyarrow as pa
 from marquee.data.sources import archives, licences, ratings
 from marquee.data.sources.archives import Files
 from marquee.data.sources.loading import Fetched, Loader, Request
+from marquee.data.sources.network import Network
 from marquee.data.sources.ratings import LARGEST_ID, Layout, check_header
-from marquee.data.sources.rules import BadRows, DataError
+from marquee.data.sources.rules import BadRows, DataError, explain
 from marquee.data.sources.titles import split_genres, split_title
 from marquee.data.tables import schema
+
+if TYPE_CHECKING:
+    import _csv
 
 LAYOUTS = (
     Layout("ratings.csv", "movies.csv", ",", header=True),
@@ -65,10 +69,10 @@ def read(files: Files, bad: BadRows) -> Tables:
     """
     layout = next((layout for layout in LAYOUTS if files.has(layout.file)), None)
     if layout is None:
-        found = ", ".join(sorted(files.members)) or "nothing known"
         raise DataError(
-            f"{files.path} holds no ratings: it has {found}; one of "
-            f"{', '.join(layout.file for layout in LAYOUTS)} is expected.\nSee docs/data.md for the layouts."
+            f"{files.path} holds no ratings: it has {files.listing()}; one of "
+            f"{', '.join(layout.file for layout in LAYOUTS)} is expected.\n"
+            "Name the folder that holds it, or rename the file; a .gz is to be unpacked (docs/data.md)."
         )
     movies = _read_movies(files, layout, bad)
     tmdb_ids = _read_links(files, bad)
@@ -79,7 +83,7 @@ def read(files: Files, bad: BadRows) -> Tables:
     return Tables(interactions, table, len(tmdb_ids))
 
 
-def load_archive(request: Request, network: archives.Network | None = None) -> Fetched:
+def load_archive(request: Request, network: Network | None = None) -> Fetched:
     """Take one of GroupLens' archives, downloaded where it is not at hand (see `archives.find`).
 
     Raises:
@@ -186,7 +190,7 @@ def _csv_rows(
     """Line number and the values of `columns` of each row."""
     header = check_header(file, text.split("\n", 1)[0].encode(), columns)
     places = [header.index(name) for name in columns]
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     next(reader)
     for values in _csv_values(file, reader):
         if len(values) == len(header):
@@ -196,11 +200,26 @@ def _csv_rows(
             bad.refuse(file, reader.line_num, "wrong_number_of_columns", problem)
 
 
-def _csv_values(file: str, reader: Iterable[list[str]]) -> Iterator[list[str]]:
+def _csv_values(file: str, reader: "_csv.Reader") -> Iterator[list[str]]:
+    """The rows of a file, one line each: a lost quote would make one row of two movies.
+
+    Raises:
+        DataError: a quote is not closed on its line, or something follows a closing quote.
+    """
+    first = reader.line_num + 1
     try:
-        yield from reader
+        for values in reader:
+            if reader.line_num > first:
+                raise DataError(_lost_quote(file, first, f"is closed on line {reader.line_num} only"))
+            yield values
+            first = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{file} cannot be read as CSV: {error}.\nFix the file.") from error
+        raise DataError(_lost_quote(file, first, f"is not closed as CSV asks for ({error})")) from error
+
+
+def _lost_quote(file: str, line: int, problem: str) -> str:
+    advice = 'Close the quote on its line, and write a quote inside a quoted value twice ("").'
+    return explain(file, line, f"a quote that opens here {problem}", advice)
 
 
 def _text(files: Files, name: str) -> str:

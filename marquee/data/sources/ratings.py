@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from marquee.data.sources.archives import Files
 from marquee.data.sources.rules import ADVICE, BadRows, DataError, Rule, explain, first_broken
 from marquee.data.sources.texts import BLOCK, SingleSeparator, decimal_numbers, is_in, whole_numbers
 from marquee.data.tables import schema
+
+QUOTED = 300
+"""Characters of a header that a message quotes."""
 
 LARGEST_ID = np.iinfo(np.int32).max
 
@@ -242,10 +246,18 @@ def check_header(file: str, line: bytes, needed: tuple[str, ...]) -> list[str]:
     missing = [name for name in needed if name not in names]
     if missing:
         raise DataError(
-            f"{file}, line 1: column {', '.join(missing)} is missing; the columns are {', '.join(names)}.\n"
+            f"{file}, line 1: column {', '.join(missing)} is missing; the columns are "
+            f"{textwrap.shorten(', '.join(names), QUOTED, placeholder=' ...')}.\n{_separator_advice(names)}"
             f"Add or rename columns so that there are {', '.join(needed)}."
         )
     return names
+
+
+def _separator_advice(names: list[str]) -> str:
+    """What to do first where the whole header is one name that holds another separator."""
+    other = {";": "semicolons", "\t": "tabs"}
+    found = next((word for mark, word in other.items() if len(names) == 1 and mark in names[0]), None)
+    return f"It is separated by {found}: write commas instead.\n" if found else ""
 
 
 def _unreadable(file: str, reason: str) -> str:

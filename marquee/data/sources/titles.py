@@ -14,13 +14,14 @@ NO_GENRES = frozenset({"(no genres listed)", "unknown", ""})
 RENAMED_GENRES = {"Children's": "Children"}
 """The archives of 1998 to 2009 wrote one genre in another way."""
 
-_YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)+\s*$")
+_YEAR = re.compile(r"\s*\((\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)+\s*(?:\(T?VG?\)\s*)?$")
 _ALTERNATIVE = re.compile(r"\(([^()]*)\)")
 
 
 def split_title(text: str) -> tuple[str, int]:
     """Take "Matrix, The (1999)" apart into ("The Matrix", 1999).
 
+    What IMDb writes behind the year of a film made for video or television ("(1995) (V)") goes with it.
     The year of a series is its first ("(2006–2007)"); without one it is 0. Alternative titles in brackets
     stay, their article in front as well. A text that is nothing but a year stays whole.
     """
@@ -35,7 +36,13 @@ def split_title(text: str) -> tuple[str, int]:
 
 
 def article_first(name: str) -> str:
-    """Put a trailing article in front: "Avventura, L'" becomes "L'Avventura"."""
+    """Put a trailing article in front: "Avventura, L'" becomes "L'Avventura".
+
+    A subtitle stays behind: "Crow, The: Wicked Prayer" becomes "The Crow: Wicked Prayer".
+    """
+    main, colon, subtitle = name.partition(": ")
+    if colon and (moved := article_first(main)) != main:
+        return f"{moved}: {subtitle}"
     before, comma, last = name.rpartition(",")
     article = last.strip()
     if not comma or not before.strip() or article not in ARTICLES:

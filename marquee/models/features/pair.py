@@ -53,9 +53,9 @@ def pair_features(states: States, movie_index: Int32, time: Int64, movies: Movie
     """Describe each (state, movie, moment).
 
     Args:
-        states: n rows (`States.take` repeats one).
+        states: n rows, or one that stands beside every movie.
         movie_index: (n,) the movie to be rated.
-        time: (n,) seconds since 1970, the moment of asking; after all of the history.
+        time: (n,) seconds since 1970, or (1,) for all: the moment of asking; after all of the history.
         movies: facts and statistics.
 
     Returns:
@@ -75,7 +75,10 @@ def pair_features(states: States, movie_index: Int32, time: Int64, movies: Movie
         *_factors(states, user_bias, movies.statistics.factors[movie_index].astype(np.float64)),
         *taste,
     ]
-    return np.stack(columns, axis=1).astype(np.float32)
+    described = np.empty((len(movie_index), len(FEATURES)), dtype=np.float32)
+    for position, column in enumerate(columns):
+        described[:, position] = column  # what is of the person alone is repeated here, not before
+    return described
 
 
 def _person(states: States, user_bias: Float64, mean: Float64) -> list[Float64]:

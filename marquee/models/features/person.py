@@ -62,24 +62,6 @@ class States:
     last_time: Int64
     in_session: Int64
 
-    def take(self, position: Int64) -> "States":
-        """Rows by position, repeats allowed: one state beside many movies."""
-        return States(
-            self.length[position],
-            self.level[position],
-            self.before_sitting[position],
-            tuple(values[position] for values in self.recent),
-            self.total[position],
-            (self.genres[0][position], self.genres[1][position]),
-            (self.text[0][position], self.text[1][position]),
-            (self.factors[0][position], self.factors[1][position]),
-            self.taste[position],
-            self.taste_covariance[position],
-            self.first_time[position],
-            self.last_time[position],
-            self.in_session[position],
-        )
-
 
 def history_states(history: History, start: Int64, end: Int64, movies: Movies) -> States:
     """States after the rows [start, end) of a history; both (e,), equal where there is no history.
@@ -96,8 +78,7 @@ def history_states(history: History, start: Int64, end: Int64, movies: Movies) -
 
     def weighted(of_rows: npt.NDArray[Any]) -> tuple[Float64, Float64]:
         rows = of_rows.astype(np.float64)
-        plain, by_residual = _running_sum(rows), _running_sum(rows * residual[:, None])
-        return plain[end] - plain[start], by_residual[end] - by_residual[start]
+        return _sums(rows, start, end), _sums(rows * residual[:, None], start, end)
 
     taste, taste_covariance = _taste(movies.statistics.taste[history.movie_index], residual, start, end)
     timestamp = history.timestamp if len(history.timestamp) else np.zeros(1, dtype=np.int64)
@@ -127,13 +108,12 @@ def _taste(vectors: Float32, residual: Float64, start: Int64, end: Int64) -> tup
     rows = vectors.astype(np.float64)
     size = rows.shape[1]
     first, second = np.triu_indices(size)
-    squares = _running_sum(rows[:, first] * rows[:, second])
+    squares = _sums(rows[:, first] * rows[:, second], start, end)
     precision = np.empty((len(start), size, size))
-    precision[:, first, second] = precision[:, second, first] = squares[end] - squares[start]
+    precision[:, first, second] = precision[:, second, first] = squares
     precision += np.eye(size)
     covariance = np.linalg.inv(precision).astype(np.float64)
-    by_residual = _running_sum(rows * residual[:, None])
-    liked = by_residual[end] - by_residual[start]
+    liked = _sums(rows * residual[:, None], start, end)
     return (covariance * liked[:, None, :]).sum(axis=2), covariance
 
 
@@ -148,6 +128,19 @@ def _running_sum(values: Float64) -> Float64:
     np.cumsum(np.rint(values * GRID), axis=0, out=total[1:])
     total /= GRID
     return total
+
+
+def _sums(values: Float64, start: Int64, end: Int64) -> Float64:
+    """(e, ...) exact sums of the rows [start, end).
+
+    A request asks for one sum: adding its rows up gives it without all the sums before it, and as terms on
+    a grid add without rounding, to the same bit.
+    """
+    if len(start) == 1:
+        one: Float64 = np.rint(values[start[0] : end[0]] * GRID).sum(axis=0, keepdims=True) / GRID
+        return one
+    total = _running_sum(values)
+    return total[end] - total[start]
 
 
 def _session_starts(timestamp: Int64) -> Int64:

@@ -4,7 +4,7 @@ At each moment at which somebody rated, they are answered by the bundle; where w
 list, they click it and rate it. Nothing of this was recorded of a service.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from marquee.evaluation.measures.events import Events
 from marquee.events import records
 from marquee.models.features.person import History
 from marquee.monitoring.evidence.requests import FIRST
-from marquee.serving.recommender.recommender import Ranked, Recommender
+from marquee.serving.recommender.recommender import Recommendation, Recommender
 from marquee.serving.replay import histories
 
 LOWEST, HIGHEST = 0.5, 5.0
@@ -58,33 +58,37 @@ def _one(
     kept, now = histories.of_event(table, asked, position)
     ratings = np.clip(kept.rating + np.float32(stars), LOWEST, HIGHEST)
     history = History(kept.movie_index, ratings, kept.timestamp)
-    ranked = recommender.rank(history, now)
+    best = recommender.recommend(history, now, FIRST)
     row = int(asked.rows[position])
     visitor = f"rehearsal-{table.user_index[row]}"
-    answer = _answer(recommender, bundle, history, ranked, now, visitor)
+    answer = answered(recommender, bundle, history, best, Moment(visitor, float(now), now))
     yield answer
-    place = np.flatnonzero(ranked.movie_index[:FIRST] == table.movie_index[row])
-    if not len(place):
-        return
+    movie_id = recommender.index.titles.movie_id[table.movie_index[row]]
     given = float(np.clip(table.rating[row] + stars, LOWEST, HIGHEST))
-    told: tuple[tuple[records.FeedbackEvent, float | None], ...] = (("clicked", None), ("rated", given))
-    for event, rating in told:
-        yield records.feedback(
-            request_id=records.request_id(),
-            time=now + SECONDS_LATER,
-            bundle=bundle,
-            visitor_id=visitor,
-            answer_id=answer["request_id"],
-            movie_id=recommender.index.titles.movie_id[table.movie_index[row]],
-            event=event,
-            rating=rating,
-            place=int(place[0]) + 1,
-        )
+    yield from reacted(answer, movie_id, given)
 
 
-def _answer(
-    recommender: Recommender, bundle: str, history: History, ranked: Ranked, now: int, visitor: str
+@dataclass(frozen=True)
+class Moment:
+    """When somebody asks.
+
+    Attributes:
+        visitor_id: who.
+        time: when it is recorded, seconds since 1970.
+        now: the moment that the answer is for, seconds since 1970.
+        explore_seed: where the request lets chance have a say.
+    """
+
+    visitor_id: str
+    time: float
+    now: int
+    explore_seed: int | None = None
+
+
+def answered(
+    recommender: Recommender, bundle: str, history: History, best: list[Recommendation], moment: Moment
 ) -> dict[str, Any]:
+    """The record of an answer, as the service would leave it."""
     movie_id = recommender.index.titles.movie_id
     columns = history.movie_index.tolist(), history.rating.tolist(), history.timestamp.tolist()
     rated = [
@@ -94,15 +98,42 @@ def _answer(
     return records.answer(
         "recommend",
         request_id=records.request_id(),
-        time=float(now),
+        time=moment.time,
         bundle=bundle,
         arm="champion",
-        visitor_id=visitor,
-        request={"history": rated, "k": FIRST, "now": now},
+        visitor_id=moment.visitor_id,
+        request={
+            "history": rated,
+            "k": FIRST,
+            "now": moment.now,
+            "explore_seed": moment.explore_seed,
+        },
         results=records.results(
-            [movie_id[movie] for movie in ranked.movie_index[:FIRST]],
-            scores=ranked.score[:FIRST].tolist(),
-            predicted_ratings=ranked.predicted_rating[:FIRST].tolist(),
+            [movie_id[one.movie_index] for one in best],
+            sources=[one.source for one in best],
+            scores=[one.score for one in best],
+            predicted_ratings=[one.predicted_rating for one in best],
+            propensities=[one.propensity for one in best],
         ),
         steps={"total": STEP_MS},
     )
+
+
+def reacted(answer: Mapping[str, Any], movie_id: int, stars: float) -> Iterator[dict[str, Any]]:
+    """The records of a click and of a rating, where the movie stands in the answer; else none."""
+    place = next((one["place"] for one in answer["results"] if one["movie_id"] == movie_id), None)
+    if place is None:
+        return
+    told: tuple[tuple[records.FeedbackEvent, float | None], ...] = (("clicked", None), ("rated", stars))
+    for event, rating in told:
+        yield records.feedback(
+            request_id=records.request_id(),
+            time=answer["time"] + SECONDS_LATER,
+            bundle=answer["bundle"],
+            visitor_id=answer["visitor_id"],
+            answer_id=answer["request_id"],
+            movie_id=movie_id,
+            event=event,
+            rating=rating,
+            place=place,
+        )

@@ -41,6 +41,52 @@ def interval(columns: Float64, visitors: Int64, statistic: Statistic, samples: i
     return Interval(value, float(low), float(high))
 
 
+def studentised(
+    columns: Float64, visitors: Int64, statistic: Statistic, gradient: Statistic, samples: int, seed: int
+) -> Interval:
+    """The same for sums in which a few visitors weigh most: each draw is told in its own standard errors.
+
+    Where a draw misses the heaviest visitors, its standard error is too small as well, and the interval
+    grows on the side where it must (bootstrap-t; Efron 1979, Hall 1988). Percentiles of the draws leave the
+    truth out too often there.
+
+    Args:
+        columns: (n, c) what each event adds to each sum.
+        visitors: (n,) whose event it is.
+        statistic: of the sums.
+        gradient: (..., c) sums -> (..., c) derivative of the statistic by each sum, for the standard errors.
+        samples: bootstrap draws.
+        seed: of the draws.
+
+    Returns:
+        Three NaN where there is no event, or the statistic is not a number.
+    """
+    if len(columns) == 0:
+        return UNKNOWN
+    sums = by_visitor(columns, visitors)
+    count, width = sums.shape
+    squares = (sums[:, :, None] * sums[:, None, :]).reshape(count, -1)
+    both = np.concatenate([sums, squares], axis=1)
+
+    def errors(total: Float64) -> Float64:
+        first, second = total[..., :width], total[..., width:].reshape(*total.shape[:-1], width, width)
+        spread = second - first[..., :, None] * first[..., None, :] / count
+        slope = gradient(first)
+        variance = np.einsum("...i,...ij,...j->...", slope, spread, slope)
+        return np.asarray(np.sqrt(np.maximum(variance, 0)), dtype=np.float64)
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole, drawn = both.sum(axis=0), draws(both, samples, seed)
+        value, error = float(statistic(whole[:width])), float(errors(whole))
+        told = (statistic(drawn[:, :width]) - value) / errors(drawn)
+    told = told[np.isfinite(told)]
+    if not np.isfinite(value) or len(told) == 0:
+        return UNKNOWN
+    tail = (1 - COVERED) / 2
+    low, high = np.quantile(told, [tail, 1 - tail])
+    return Interval(value, float(value - high * error), float(value - low * error))
+
+
 def by_visitor(columns: Float64, visitors: Int64) -> Float64:
     """(v, c) sums of each visitor's events."""
     unique, group = np.unique(visitors, return_inverse=True)
@@ -64,6 +110,11 @@ def ratio(sums: Float64) -> Float64:
     """First sum over the second: a mean."""
     quotient: Float64 = sums[..., 0] / sums[..., 1]
     return quotient
+
+
+def slope_of_ratio(sums: Float64) -> Float64:
+    """(..., 2) derivative of `ratio` by both sums."""
+    return np.stack([1 / sums[..., 1], -sums[..., 0] / sums[..., 1] ** 2], axis=-1)
 
 
 def root_ratio(sums: Float64) -> Float64:

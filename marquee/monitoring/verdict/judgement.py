@@ -116,7 +116,7 @@ def judge_drift(
     detector = Detector(reference, signals.bins_of(reference, seed), knobs.window_requests)
     first = max(0, len(requests) - knobs.max_windows * knobs.window_requests)
     judging = requests.at(slice(first, None))
-    thresholds = detector.thresholds(judging.visitor, knobs.expected_run_time, knobs.null_windows, seed)
+    thresholds = detector.thresholds(judging, knobs.expected_run_time, knobs.null_windows, seed)
     judged = detector.judge(judging, thresholds)
     return thresholds, Judged(first + judged.starts, judged.distance, judged.alarm)
 

@@ -62,7 +62,7 @@ def verify(folder: Path) -> str:
     """Check every file of a bundle against its manifest; returns the content hash.
 
     Raises:
-        BundleError: missing, of another schema, incomplete or altered.
+        BundleError: missing, of another schema, incomplete or altered, or with a file it does not list.
     """
     manifest = _read(folder / MANIFEST)
     version = manifest.get("schema_version")
@@ -77,6 +77,7 @@ def verify(folder: Path) -> str:
         )
     for name, expected in checksums.items():
         _verify_file(folder / name, expected)
+    _refuse_others(folder, checksums)
     return str(manifest["content_hash"])
 
 
@@ -87,6 +88,17 @@ def _verify_file(path: Path, expected: str) -> None:
     if received != expected:
         raise BundleError(
             f"{path} is corrupted: its SHA-256 is {received}, the manifest says {expected}. {REPACKAGE}"
+        )
+
+
+def _refuse_others(folder: Path, checksums: Mapping[str, Any]) -> None:
+    """Nobody vouches for what the manifest leaves out, and a Bento would hold it all the same."""
+    files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    others = {path.relative_to(folder).as_posix() for path in files} - {*checksums, MANIFEST}
+    if others:
+        raise BundleError(
+            f"{folder} holds {', '.join(sorted(others))}, which the manifest does not list. Remove what is "
+            f"not the bundle's, or package it anew: {REPACKAGE}"
         )
 
 

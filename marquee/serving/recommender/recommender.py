@@ -242,10 +242,9 @@ class Recommender:
 
     def describe(self, history: History, movie_index: Int32, now: int) -> Float32:
         """(n, F) what the ranker reads of each movie."""
-        n = len(movie_index)
         start, end = np.zeros(1, dtype=np.int64), np.array([len(history.movie_index)], dtype=np.int64)
-        states = history_states(history, start, end, self.index.movies).take(np.zeros(n, dtype=np.int64))
-        return pair_features(states, movie_index, np.full(n, now, dtype=np.int64), self.index.movies)
+        state = history_states(history, start, end, self.index.movies)
+        return pair_features(state, movie_index, np.array([now], dtype=np.int64), self.index.movies)
 
     def predict_stars(self, described: Float32, movie_index: Int32) -> Float32:
         """(n,) stars from (n, F) features, n at least 1."""

@@ -22,9 +22,10 @@ from marquee.pipeline import paths
 from marquee.pipeline.params import ChallengerParams, Serving
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import MANIFEST, BundleError
-from marquee.serving.service import model_card
+from marquee.serving.service import model_card, soundness
 from marquee.serving.service.answers import Answers
 from marquee.serving.service.guard import limits
+from marquee.serving.service.model_card import ModelCard
 from marquee.serving.service.refusal import Refused
 from marquee.serving.service.schemas import RecommendRequest
 from marquee.serving.telemetry import series
@@ -210,10 +211,10 @@ class Deployment:
         log.info("challenger: bundle %s is gone", opened.content_hash[:12])
 
     def _open(self, folder: Path) -> Opened:
-        answers = Answers(open_packaged(folder))
+        opened = open_sound(folder)
         for request in list(self._recent):
-            _require_sound(folder, answers, request)
-        return Opened(answers, _card(folder, answers), limits.read(folder))
+            _require_finite(folder, opened.answers, request)
+        return opened
 
     def _watch(self) -> None:
         while not self._over.wait(self.champion.serving.watch_seconds):
@@ -225,6 +226,17 @@ class Deployment:
     @property
     def _experiment(self) -> ChallengerParams:
         return self.champion.serving.challenger
+
+
+def open_sound(folder: Path) -> Opened:
+    """Verify a bundle, open it, and try its models.
+
+    Raises:
+        BundleError: it cannot be served; the message says why.
+    """
+    answers, card = Answers(open_packaged(folder)), model_card.read(folder)
+    soundness.require_sound(answers.recommender, card)
+    return Opened(answers, _card(card, answers), limits.read(folder))
 
 
 def place_of(visitor_id: str, experiment: str) -> float:
@@ -252,7 +264,7 @@ def _files(folder: Path) -> Files:
     return tuple((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
 
-def _require_sound(folder: Path, answers: Answers, request: RecommendRequest) -> None:
+def _require_finite(folder: Path, answers: Answers, request: RecommendRequest) -> None:
     try:
         best = answers.recommend(request, now=int(time.time())).recommendations
     except Refused:  # a genre or language that only the old catalogue has
@@ -261,9 +273,9 @@ def _require_sound(folder: Path, answers: Answers, request: RecommendRequest) ->
         raise BundleError(f"{folder} gives scores that are no numbers: its models are broken.")
 
 
-def _card(folder: Path, answers: Answers) -> bytes:
+def _card(packaged: ModelCard, answers: Answers) -> bytes:
     card = model_card.ModelResponse(
-        **model_card.read(folder).model_dump(),
+        **packaged.model_dump(),
         model=answers.content_hash,
         num_movies=answers.num_movies,
         genres=answers.genres,

@@ -15,8 +15,9 @@ REFERENCE = "#/components/schemas/{model}"
 STATUS = {
     400: "A field breaks a rule; `detail` names both",
     404: "No such movie",
+    408: "The body did not arrive in time",
     413: "The body is too large",
-    415: "The body is not JSON",
+    415: "The body is not said to be JSON",
     503: "Too much at once, or not answered in time; ask again after Retry-After seconds",
 }
 
@@ -44,7 +45,7 @@ class Operation:
     errors: tuple[int, ...] = field(default=())
 
 
-_POSTED = (400, 413, 415)
+_POSTED = (400, 408, 413, 415)
 OPERATIONS = (
     Operation(
         "POST",

@@ -15,11 +15,10 @@ from pydantic import ValidationError
 import marquee
 from marquee.pipeline import paths
 from marquee.pipeline.params import Serving
-from marquee.serving.recommender.manifest import verify
 from marquee.serving.recommender.steps import Steps
 from marquee.serving.service import routes, supervision
-from marquee.serving.service.deployment import Deployment, Folders, Opened
-from marquee.serving.service.guard import connections, limits, token
+from marquee.serving.service.deployment import Deployment, Folders, Opened, open_sound
+from marquee.serving.service.guard import connections, token
 from marquee.serving.service.guard.limits import Limits, Load
 from marquee.serving.service.guard.security_headers import SecurityHeaders
 from marquee.serving.service.guard.token import Token
@@ -84,14 +83,13 @@ class Marquee:
             self.log.start()
         self.deployment.watch()
         series.observe_worker_started()
+        supervision.tell_started()
 
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     def check() -> None:
         """Before any worker starts: BentoML would start one that fails again and again."""
         token.of_environment()
-        champion = Folders(ROOT).champion
-        verify(champion)
-        if limits.read(champion).events.enabled:
+        if open_sound(Folders(ROOT).champion).serving.events.enabled:
             check_writable(segments())
         supervision.look_often()
 

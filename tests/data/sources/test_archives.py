@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from marquee.data.sources import archives
-from marquee.data.sources.archives import Network
+from marquee.data.sources.network import Network
 from marquee.data.sources.rules import DataError
 
 BY_HAND = r"put ml-1m\.zip in a folder and set MOVIELENS_MIRROR"
@@ -189,10 +189,36 @@ def test_a_zip_damaged_inside_is_an_error_that_names_the_file_in_it(tmp_path, zi
     path.write_bytes(bytes(data))
     files = archives.open_archive(path)
     with (
-        pytest.raises(DataError, match=r"ml\.zip is damaged at ratings\.csv"),
+        pytest.raises(DataError, match=r"ml\.zip cannot be read at ratings\.csv"),
         files.open("ratings.csv") as source,
     ):
         source.read()
     path.write_bytes(data[:100])
     with pytest.raises(DataError, match=r"ml\.zip is not a whole zip archive"):
         archives.open_archive(path)
+
+
+@pytest.mark.parametrize("date", [(1980, 0, 0, 0, 0, 0), (2005, 2, 31, 0, 0, 0)])
+def test_a_zip_whose_dates_are_no_dates_is_read_without_knowing_its_age(tmp_path, date):
+    entry = zipfile.ZipInfo("ml/ratings.csv")
+    entry.date_time = date
+    with zipfile.ZipFile(tmp_path / "ml.zip", "w") as archive:
+        archive.writestr(entry, "userId")
+    files = archives.open_archive(tmp_path / "ml.zip")
+    assert files.newest is None
+    with files.open("ratings.csv") as file:
+        assert file.read() == b"userId"
+
+
+@pytest.mark.parametrize(("at", "value"), [(8, 99), (6, 1)], ids=["unknown compression", "encrypted"])
+def test_a_member_that_cannot_be_unpacked_is_an_error_that_names_it(tmp_path, at, value):
+    # The method and the flags of a member stand in its local header and, 2 bytes later, in the directory.
+    path = tmp_path / "ml.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ratings.csv", "userId")
+    data = bytearray(path.read_bytes())
+    data[at] = data[data.index(b"PK\x01\x02") + at + 2] = value
+    path.write_bytes(data)
+    files = archives.open_archive(path)
+    with pytest.raises(DataError, match=r"ml\.zip cannot be read at ratings\.csv"), files.open("ratings.csv"):
+        pass

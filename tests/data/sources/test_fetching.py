@@ -229,3 +229,20 @@ def test_the_real_ml_latest_small_has_its_published_counts_and_the_snapshot_cove
     assert movies.loc[movies["movie_id"] == 2571, ["title", "year", "tmdb_id"]].to_numpy().tolist() == [
         ["The Matrix", 1999, 603]
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "because"),
+    [("own.zip", "it is a zip: unpack it"), ("ratings.csv", "it is a file: name its folder")],
+)
+def test_a_path_that_exists_is_not_said_to_be_missing(out, tmp_path, name, because):
+    (tmp_path / name).touch()
+    with pytest.raises(DataError, match=because):
+        fetch(out, data(tmp_path / name))
+
+
+def test_a_home_folder_and_a_folder_as_metadata_are_named(out, own):
+    with pytest.raises(DataError, match="~ is not expanded: write the whole path"):
+        fetch(out, data("~/ratings"))
+    with pytest.raises(DataError, match="it is a folder: name the file in it"):
+        fetch(out, data(own, own))

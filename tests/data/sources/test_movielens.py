@@ -207,3 +207,47 @@ def test_a_movies_file_that_is_not_utf_8_is_an_error_with_line_and_byte(read):
         DataError, match=r"movies\.csv, line 3: byte 0xe9 is not UTF-8\.\nSave the file as UTF-8"
     ):
         read({**CSV, "ml-25m/movies.csv": movies})
+
+
+@pytest.mark.parametrize("on_bad_rows", ["error", "drop"])
+@pytest.mark.parametrize(
+    "lines",
+    ['10,"Film 10 (1969),Drama\n11,"Film 11 (1970)",Drama\n', '10,"Film 10,Drama\n11,Film 11",Drama\n'],
+    ids=["the next title is quoted", "the next title is not"],
+)
+def test_a_lost_quote_is_named_where_it_opens_and_swallows_no_movie(tmp_path, lines, on_bad_rows):
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,9,4,900000000\n")
+    (tmp_path / "movies.csv").write_text(f"movieId,title,genres\n9,Film 9,Drama\n{lines}")
+    with pytest.raises(DataError, match=r"movies\.csv, line 3: a quote that opens here"):
+        movielens.read(archives.open_folder(tmp_path), BadRows(on_bad_rows))
+
+
+@pytest.mark.parametrize("name", ["ratings.csv.gz", "rating.csv", "ml-25m"])
+def test_a_folder_without_ratings_says_what_lies_there_and_what_to_do(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(DataError, match=rf"it has {name}; one of(.|\n)*rename"):
+        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
+
+
+def test_an_unpacked_archive_of_an_old_generation_is_read_as_a_folder(tmp_path):
+    (tmp_path / "ratings.dat").write_text("1::9::4::900000000\n")
+    (tmp_path / "movies.dat").write_text("9::Film 9 (1969)::Drama\n")
+    tables = movielens.read(archives.open_folder(tmp_path), BadRows("error"))
+    assert tables.interactions.column("half_stars").to_pylist() == [8]
+    assert tables.movies.column("title").to_pylist() == ["Film 9"]
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_header_with_another_separator_names_it(tmp_path, separator, word):
+    (tmp_path / "ratings.csv").touch()
+    (tmp_path / "movies.csv").write_text(separator.join(("movieId", "title", "genres")) + "\n")
+    with pytest.raises(DataError, match=f"It is separated by {word}: write commas"):
+        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
+
+
+def test_of_a_long_header_a_message_quotes_the_beginning_only(tmp_path):
+    (tmp_path / "ratings.csv").touch()
+    (tmp_path / "movies.csv").write_text("column," * 10_000 + "\n")
+    with pytest.raises(DataError) as error:
+        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
+    assert len(str(error.value)) < 600

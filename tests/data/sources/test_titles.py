@@ -31,6 +31,8 @@ from marquee.data.sources.titles import split_genres, split_title
         ),
         ("Seven (a.k.a. Se7en) (1995)", "Seven (a.k.a. Se7en)", 1995),
         ("(1999)", "(1999)", 1999),
+        ("Land Before Time III (1995) (V)", "Land Before Time III", 1995),
+        ("Crow, The: Wicked Prayer (2005)", "The Crow: Wicked Prayer", 2005),
     ],
 )
 def test_a_title_is_taken_apart_into_name_and_year(text, title, year):

@@ -186,12 +186,11 @@ def test_a_history_served_alone_has_the_features_of_training_to_the_bit(seed, nu
     own = slice(int(table.history_start[row]), int(table.history_end[row]))
     history = History(table.movie_index[own], table.rating[own], table.timestamp[own])
     state = history_states(history, np.array([0]), np.array([len(history.rating)]), movies)
-    # The service asks for many movies at once.
+    # The service asks for many movies at once: one state and one moment stand beside all of them.
     candidates = np.arange(12, dtype=np.int32)
-    served = pair_features(
-        state.take(np.zeros(12, dtype=np.int64)), candidates, np.full(12, table.timestamp[row]), movies
-    )
-    assert np.array_equal(served[table.movie_index[row]], offline[row])
+    served = pair_features(state, candidates, table.timestamp[[row]], movies)
+    assert served.shape == (12, len(FEATURES))
+    assert served[table.movie_index[row]].tobytes() == offline[row].tobytes()
 
 
 @given(st.integers(0, 10**6), st.booleans())

@@ -57,6 +57,13 @@ def test_plackett_luce_by_hand():
     assert off_policy.place_probabilities(scores, np.array([0, 2]), 0.0).tolist() == [1.0, 0.0]
 
 
+def test_the_reward_of_a_place_is_the_mean_over_what_may_stand_there():
+    # Shares 2, 1, 1 of 4: (2 x 1 + 1 x 0 + 1 x 0.5) / 4; without the first: the mean of 0 and 0.5.
+    scores, reward = np.log(np.array([2.0, 1.0, 1.0])), np.array([1.0, 0.0, 0.5])
+    assert off_policy.place_rewards(scores, np.array([0, 2]), 1.0, reward) == pytest.approx([0.625, 0.25])
+    assert off_policy.place_rewards(scores, np.array([0, 2]), 0.0, reward).tolist() == [1.0, 0.0]
+
+
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     """A bandit of three movies; visitors come 1 to 8 times and click the more the more they like movies."""
     champion, challenger = np.array([0.6, 0.3, 0.1]), np.array([0.1, 0.3, 0.6])

@@ -73,6 +73,20 @@ def test_a_missing_file_is_refused_by_name(packaged: Path):
         bundle.open_packaged(packaged)
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "catalogue/extra.npz", "deep/er/.hidden"])
+def test_a_file_that_the_manifest_does_not_list_is_refused_by_name(packaged: Path, name: str):
+    (packaged / name).parent.mkdir(parents=True, exist_ok=True)
+    (packaged / name).write_text("anything")
+    with pytest.raises(BundleError, match=rf"bundle holds {name}, which the manifest does not list"):
+        bundle.open_packaged(packaged)
+
+
+def test_a_folder_linked_into_a_bundle_is_refused(packaged: Path, tmp_path: Path):
+    (packaged / "elsewhere").symlink_to(tmp_path)
+    with pytest.raises(BundleError, match="bundle holds elsewhere, which the manifest does not list"):
+        bundle.open_packaged(packaged)
+
+
 def test_an_older_schema_is_refused_with_both_versions(packaged: Path):
     _change_manifest(packaged, schema_version=0)
     with pytest.raises(BundleError, match="has schema version 0; this code reads version 2"):

@@ -72,6 +72,28 @@ def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(
     assert "Run `dvc repro package_service`." in done.stderr
 
 
+BROKEN_WORKER = """
+import os, sys
+if any("worker.service" in word for word in sys.orig_argv):
+    os._exit(5)
+"""
+"""Python runs it first in every process whose path has it."""
+
+
+def test_a_service_whose_workers_cannot_start_ends_with_an_error(server: str, root: Path, tmp_path: Path):
+    (tmp_path / "sitecustomize.py").write_text(BROKEN_WORKER)
+    own = {"BENTOML_HOME": str(tmp_path / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+    environment = os.environ | own | {"PYTHONPATH": str(tmp_path), "MARQUEE_EVENTS": str(tmp_path / "events")}
+    command = [sys.executable, "-m", "bentoml", "serve", "--host", "127.0.0.1", "--port", "0"]
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert "died before it could answer (exit code 5); another one starts" in said
+    assert "the service cannot start: 4 workers in a row died before they could answer" in said
+
+
 def test_one_id_is_in_the_answer_its_header_and_its_record_of_every_kind(server: str, root: Path):
     history = [{"movie_id": 25, "rating": 4.5}]
     asked = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from marquee.serving.service.supervision import Arbiter
 def arbiter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Arbiter]:
     """As BentoML makes it in a container; its thread has an event loop, as that of `bentoml serve` has."""
     monkeypatch.setattr(circus, "Arbiter", circus.Arbiter)
+    monkeypatch.setenv(supervision.STARTED, "")  # set below, and put back afterwards
     supervision.look_often()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -53,6 +55,12 @@ def test_a_signal_to_stop_is_not_lost_while_a_worker_is_started(
     assert stopped == [True]
 
 
+def ended(arbiter: Arbiter, pid: int, code: int, active: bool = True, left: tuple[int, ...] = ()) -> bool:
+    """The hook of circus, called for a worker that ended while others are left."""
+    watcher = SimpleNamespace(is_active=lambda: active, processes=dict.fromkeys(left))
+    return arbiter._ended(watcher, hook_name="after_reap", process_pid=pid, exit_code=code, time=0.0)
+
+
 @pytest.mark.parametrize(
     ("active", "code", "said"),
     [
@@ -62,9 +70,40 @@ def test_a_signal_to_stop_is_not_lost_while_a_worker_is_started(
     ],
 )
 def test_a_worker_that_ends_by_itself_is_told_of(
-    active: bool, code: int, said: list[str], caplog: pytest.LogCaptureFixture
+    arbiter: Arbiter, active: bool, code: int, said: list[str], caplog: pytest.LogCaptureFixture
 ):
-    watcher = SimpleNamespace(is_active=lambda: active)
+    supervision._file_of(7).touch()
     with caplog.at_level(logging.INFO):
-        assert supervision._tell(watcher, None, "after_reap", process_pid=7, exit_code=code, time=0.0)
+        assert ended(arbiter, 7, code, active)
     assert caplog.messages == said
+
+
+def test_a_service_whose_workers_never_start_ends(
+    arbiter: Arbiter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    asked = []
+    monkeypatch.setattr(arbiter, "loop", SimpleNamespace(call_later=lambda _, what: asked.append(what)))
+    for pid in range(supervision.FAILED_STARTS):
+        assert asked == []
+        ended(arbiter, pid, 1)
+    assert asked == [arbiter.stop]
+    assert caplog.messages[0] == "worker 0 died before it could answer (exit code 1); another one starts"
+    assert caplog.messages[-1].startswith("the service cannot start: 4 workers in a row died before they")
+    monkeypatch.setattr(circus.ThreadedArbiter.__mro__[1], "start", lambda *_: None)
+    with pytest.raises(SystemExit) as exit_:
+        arbiter.start()
+    assert exit_.value.code == 1
+
+
+def test_as_long_as_one_worker_answers_the_service_goes_on(arbiter: Arbiter):
+    supervision._file_of(99).touch()
+    for pid in range(3 * supervision.FAILED_STARTS):
+        ended(arbiter, pid, 1, left=(99,))
+    assert arbiter._failed_starts == 0
+
+
+def test_a_worker_says_that_it_can_answer_and_its_number_may_come_again(arbiter: Arbiter):
+    supervision.tell_started()
+    assert supervision.any_started([1, os.getpid()])
+    assert supervision.forget_started(os.getpid())
+    assert not supervision.forget_started(os.getpid())
