@@ -153,9 +153,12 @@ compare: install ## Champion and challenger on what visitors did (ARGS="--hours 
 
 # ---- code -------------------------------------------------------------------------------------------------
 
-.PHONY: test check architecture clean
+.PHONY: test mutants check architecture clean
 test: install-dev ## The test suite (PYTEST_ARGS="tests/data -k splits")
 	python -m pytest -n 2 $(PYTEST_ARGS)
+
+mutants: install-dev ## Bugs put in one at a time: which does no test notice? (MODULES="marquee/... stages/...", minutes)
+	python -m tests.mutation $(if $(MODULES),--modules $(MODULES),--sets --modules)
 
 check: install-dev ## Lint, format, types, who imports whom, and whether the locks match pyproject.toml
 	ruff check

@@ -137,5 +137,9 @@ def test_two_kinds_of_processor_write_the_same_bytes(tmp_path: Path):
 
 def test_variants_that_are_all_alike_are_drawn_with_no_tolerance_too(tmp_path: Path):
     none = ExportModels(accuracy_tolerance=0.0, rmse_tolerance=0.0)
-    variant_pictures.draw(ALL, "int8", none, tmp_path / "variants.png")
-    assert (tmp_path / "variants.png").stat().st_size > 10_000
+    heavier = ALL | {"int8": replace(QUARTER, embedding_bytes=599)}
+    drawn = set()
+    for measured, winner in ((ALL, "int8"), (ALL, "float16"), (heavier, "int8")):
+        variant_pictures.draw(measured, winner, none, tmp_path / "variants.png")
+        drawn.add((tmp_path / "variants.png").read_bytes())
+    assert len(drawn) == 3, "the picture shows who wins and what each weighs"

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.serving.service.page.actions import cards, open_filters, open_page, rate, until
 from tests.serving.service.page.fake_api import Api
@@ -50,6 +50,20 @@ def test_a_search_that_fails_or_finds_nothing_says_so(page: Page, address: str, 
     api.failing["movies"] = (500, {"detail": [{"loc": [], "msg": "it broke"}]})
     page.get_by_label("Search by title").fill("alien")
     expect(page.locator("#search-status")).to_contain_text("failed (500): it broke")
+
+
+def test_what_was_found_for_a_title_that_is_gone_is_not_shown(page: Page, address: str):
+    open_page(page, address)
+    waiting: list[Route] = []
+    page.route("**/movies?*", lambda route: waiting.append(route))  # noqa: PLW0108  a builtin cannot be marked
+    title = page.get_by_label("Search by title")
+    with page.expect_request("**/movies?*"):
+        title.fill("alien")
+    title.fill("")
+    with page.expect_response("**/movies?*"):
+        waiting[0].continue_()
+    page.wait_for_timeout(100)  # time to show the answer, were anybody waiting for it
+    expect(page.get_by_role("list", name="Movies found")).to_be_hidden()
 
 
 def test_the_page_does_without_feedback_and_model_card(page: Page, address: str, api: Api):

@@ -79,6 +79,7 @@ def test_ratings_are_removed_one_by_one_and_all_at_once(page: Page, address: str
     open_page(page, address)
     for title in ("Alien", "Casablanca", "Amélie"):
         rate(page, title, 4)
+    expect(page.locator("#rated > li")).to_contain_text(["Amélie", "Casablanca", "Alien"])
     page.get_by_role("button", name="Remove your rating of Casablanca").click()
     expect(page.get_by_role("list", name="Your ratings").get_by_role("listitem")).to_have_count(2)
     page.get_by_role("button", name="Clear all").click()
@@ -113,13 +114,18 @@ def test_not_interested_takes_a_movie_away_until_it_is_undone(page: Page, addres
 
 def test_similar_movies_open_in_a_dialog_and_can_be_rated_there(page: Page, address: str, api: Api):
     open_page(page, address)
+    unwanted = card_at(page, 2)
+    movie = int(unwanted.get_attribute("data-key") or 0)
+    unwanted.get_by_role("button", name="Not interested").click()
+    expect(unwanted).to_have_count(0)
     opener = card_at(page, 1).get_by_role("button", name="Movies similar to The Lighthouse")
     opener.click()
+    assert until(api, "similar", 1)["exclude"] == [movie]
     dialog = page.get_by_role("dialog", name="Similar to The Lighthouse")
     expect(dialog.get_by_role("listitem")).to_have_count(12)
     click_stars(dialog.get_by_role("listitem").first, 4)
     expect(page.locator("#rated > li")).to_have_count(1)
-    until(api, "recommend", 2)
+    until(api, "recommend", 3)
     expect(cards(page).first).to_contain_text("because you liked")  # the card has moved meanwhile
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
@@ -147,6 +153,7 @@ def test_filters_by_genre_years_and_language_narrow_the_list(page: Page, address
     expect(cards(page)).to_have_count(
         sum(1970 <= film.year <= 1989 and film.title in expected for film in films())
     )
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
     last = api.bodies("recommend")[-1]
     assert (last["genres"], last["languages"]) == (["Horror"], ["ja"])
     assert last["years"] == {"first": 1970, "last": 1989}
