@@ -206,6 +206,17 @@ def test_the_model_card_shows_data_numbers_with_intervals_and_the_hash(page: Pag
             "two-tower minus popularity0.250 (0.237 to 0.264)",
         ]
     )
+    expect(dialog.get_by_role("region", name="Requirement").get_by_role("row")).to_have_text(
+        [
+            "RequirementBoundMeasured",
+            "99th percentile of a recommendation, ms, at most400not keptpassed",
+            "lower end of retrieval's gain over popularity, above00.237passed",
+            "RMSE, stars, at most1.20.866passed",
+        ]
+    )
+    expect(dialog.get_by_role("region", name="Period").get_by_role("rowheader")).to_have_text(
+        ["train", "validation", "test"]
+    )
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
 
