@@ -83,7 +83,7 @@ def test_every_control_has_a_name(page: Page, address: str):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_overflows_and_text_is_readable(browser: Browser, address: str, scheme: str, width: int):
     viewport = {"width": width, "height": 740}
     context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.serving.service.page.actions import (
     card_at,
@@ -98,6 +98,22 @@ def test_details_tell_who_made_it_and_how_it_got_its_place(page: Page, address: 
     expect(card).to_contain_text("counting")
     told = until(api, "feedback", 1)
     assert (told["event"], told["answer_id"], told["place"]) == ("clicked", ANSWER, 2)
+
+
+def test_details_leave_no_hole_in_the_grid(page: Page, address: str):
+    open_page(page, address)
+    opened, beside = card_at(page, 0), card_at(page, 1)
+    closed = height_of(opened)
+    opened.get_by_role("button", name="Details of").click()
+    expect(opened).to_contain_text("1,234 ratings")
+    assert height_of(opened) > closed
+    assert height_of(beside) == height_of(opened)
+
+
+def height_of(card: Locator) -> float:
+    box = card.bounding_box()
+    assert box is not None
+    return box["height"]
 
 
 def test_not_interested_takes_a_movie_away_until_it_is_undone(page: Page, address: str, api: Api):
@@ -196,6 +212,17 @@ def test_the_model_card_shows_data_numbers_with_intervals_and_the_hash(page: Pag
             "popularity0.355 (0.344 to 0.367)",
             "two-tower minus popularity0.250 (0.237 to 0.264)",
         ]
+    )
+    expect(dialog.get_by_role("region", name="Requirement").get_by_role("row")).to_have_text(
+        [
+            "RequirementBoundMeasured",
+            "99th percentile of a recommendation, ms, at most400not keptpassed",
+            "lower end of retrieval's gain over popularity, above00.237passed",
+            "RMSE, stars, at most1.20.866passed",
+        ]
+    )
+    expect(dialog.get_by_role("region", name="Period").get_by_role("rowheader")).to_have_text(
+        ["train", "validation", "test"]
     )
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
