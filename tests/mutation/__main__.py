@@ -14,10 +14,14 @@ from pathlib import Path
 from tests.mutation.mutants import Mutant, by_hand, made
 from tests.places import ROOT
 
-SECONDS = 300
-"""Given to the tests of one mutant: a bug that makes them hang is noticed."""
+LEAST_SECONDS, TIMES = 60.0, 10
+"""The tests of a mutant may take so long, or so many times what they took without it: then they hang."""
+LONGEST_SECONDS = 1800.0
+"""For tests without a bug."""
 OK, FAILED = 0, 1
 """pytest's exit codes; others say that it ran no test to its end."""
+OPTIONS = ("-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:hydra_pytest", "--tb=no", "-rfE")
+"""Of pytest: the first failure is enough."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,11 @@ def scratch_copy(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
 
 
-def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
+def run_tests(folder: Path, tests: Sequence[str], seconds: float) -> tuple[int, str]:
     """pytest's exit code and what it printed; FAILED where time is over."""
     # Without byte code: a file of the same length changed within a second would be taken for the old one.
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
-    options = ["-x", "-p", "no:xdist", "-p", "no:cacheprovider", "--tb=no", "-rfE"]
-    command = [sys.executable, "-m", "pytest", *options, *tests]
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
     try:
         done = subprocess.run(
             command,
@@ -59,10 +62,10 @@ def run_tests(folder: Path, tests: Sequence[str]) -> tuple[int, str]:
             check=False,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        return FAILED, f"FAILED no end within {SECONDS} s"
+        return FAILED, f"FAILED no end within {seconds:.0f} s"
     return done.returncode, done.stdout + done.stderr
 
 
@@ -72,34 +75,42 @@ def killer(output: str) -> str:
     return named[0][:200] if named else "nothing could be imported"
 
 
-def judged(folder: Path, mutant: Mutant) -> Outcome:
+def judged(folder: Path, mutant: Mutant, seconds: float) -> Outcome:
     """Apply, run its tests, put the file back."""
     file = folder / mutant.file
     code = file.read_text(encoding="utf-8")
     file.write_text(mutant.applied(code), encoding="utf-8")
     try:
-        status, output = run_tests(folder, mutant.tests)
+        status, output = run_tests(folder, mutant.tests, seconds)
     finally:
         file.write_text(code, encoding="utf-8")
     return Outcome(mutant, "" if status == OK else killer(output))
 
 
-def judge(mutants: Sequence[Mutant]) -> list[Outcome]:
-    """Judge all of them, each said as soon as it is known.
+def seconds_allowed(folder: Path, tests: Sequence[str]) -> float:
+    """Run tests without any bug, and take from how long that takes when they hang.
 
     Raises:
-        SystemExit: the tests fail without any bug.
+        SystemExit: they fail.
     """
+    start = time.monotonic()
+    status, output = run_tests(folder, tests, LONGEST_SECONDS)
+    if status != OK:
+        sys.exit(f"{' '.join(tests)} must pass before a bug is put in:\n{output[-3000:]}")
+    return max(LEAST_SECONDS, TIMES * (time.monotonic() - start))
+
+
+def judge(mutants: Sequence[Mutant]) -> list[Outcome]:
+    """Judge all of them in a scratch copy, each said as soon as it is known."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scratch_copy(folder)
-        for tests in dict.fromkeys(mutant.tests for mutant in mutants):
-            status, output = run_tests(folder, tests)
-            if status != OK:
-                sys.exit(f"{' '.join(tests)} must pass before a bug is put in:\n{output[-3000:]}")
+        allowed: dict[tuple[str, ...], float] = {}
         outcomes = []
         for mutant in mutants:
-            outcomes.append(judged(folder, mutant))
+            if mutant.tests not in allowed:
+                allowed[mutant.tests] = seconds_allowed(folder, mutant.tests)
+            outcomes.append(judged(folder, mutant, allowed[mutant.tests]))
             print(outcomes[-1], flush=True)
     return outcomes
 

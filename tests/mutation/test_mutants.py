@@ -82,7 +82,7 @@ def test_a_bug_is_noticed_where_a_test_fails_and_the_file_is_put_back(
         "from one import LIMIT\n\ndef test_limit():\n    assert LIMIT == 3\n"
     )
     for old, new, by in (("3", "2", "test_one.py::test_limit"), ("3", "(", "test_one.py"), ("4", "5", "")):
-        found = judged(tmp_path, Mutant("a bug", "one.py", old, new, ("test_one.py",)))
+        found = judged(tmp_path, Mutant("a bug", "one.py", old, new, ("test_one.py",)), seconds=60)
         assert found.by.split(" ")[0] == by
         assert str(found).startswith("killed" if by else "LIVED")
     assert (tmp_path / "one.py").read_text() == "LIMIT = 3\nUNUSED = 4\n"

@@ -38,7 +38,7 @@ DRAWN = 20
 FEW = {"n_trials": 1, "max_users": DRAWN}
 SMALL = PARAMS.model_copy(
     update={
-        "retrieval": PARAMS.retrieval | RETRIEVAL | {"batch_size": 64},
+        "retrieval": PARAMS.retrieval | RETRIEVAL,
         "ranking": PARAMS.ranking | RANKING | {"epochs": 1, "batch_size": 128},
         "neighbours": PARAMS.neighbours | {"kept_per_movie": 5},
         "evaluation": PARAMS.evaluation.model_copy(
@@ -50,6 +50,12 @@ SMALL = PARAMS.model_copy(
         },
     }
 )
+UNWEIGHTED = SMALL.model_copy(
+    update={
+        "preprocess_data": SMALL.preprocess_data.model_copy(update={"min_movie_interactions": 2}),
+    }
+)
+"""For stages that read no weights. With 1, whoever is asked about a movie would make it a known one alone."""
 FINE = Path("fine")
 """What a stage found out on the way to its outputs, and does not write."""
 Rows = Callable[[Interactions], Bool]
@@ -157,12 +163,13 @@ def run_on(
             which = rows(table)
             assert which.any()
             interactions.write(changed(table, which, movies_too), paths.PROCESSED.interactions)
-        return outputs_of(stage)
+        return outputs_of(stage, SMALL if STAGES[stage].reads_weights else UNWEIGHTED)
 
 
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few steps without a graph, which takes seconds to trace; coarse pictures; models exported before."""
+    from marquee.models.retrieval.fitting import FittedTwoTower
     from marquee.models.retrieval.two_tower import TwoTower
     from marquee.serving.variants import model_files
 
@@ -170,6 +177,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         TwoTower, "compile", lambda model, optimizer: graph(model, optimizer, run_eagerly=True)
     )
+    monkeypatch.setattr(FittedTwoTower, "encode", property(lambda two_tower: two_tower.model.queries))
     monkeypatch.setitem(plots.STYLE, "savefig.dpi", 40)
     monkeypatch.setattr(model_files, "write", lambda *_: None)  # of weights that no table here changes
 
