@@ -50,6 +50,9 @@ SMALL = PARAMS.model_copy(
         },
     }
 )
+RATED_TWICE = SMALL.preprocess_data.model_copy(update={"min_movie_interactions": 2})
+PARAMS_OF = {"tune_ranking": SMALL.model_copy(update={"preprocess_data": RATED_TWICE})}
+"""Where other knobs tell more: which movies have an id depends on few ratings, and no weights lie there yet."""
 FINE = Path("fine")
 """What a stage found out on the way to its outputs, and does not write."""
 Rows = Callable[[Interactions], Bool]
@@ -157,7 +160,7 @@ def run_on(
             which = rows(table)
             assert which.any()
             interactions.write(changed(table, which, movies_too), paths.PROCESSED.interactions)
-        return outputs_of(stage)
+        return outputs_of(stage, PARAMS_OF.get(stage, SMALL))
 
 
 @pytest.fixture
