@@ -52,7 +52,7 @@ SMALL = PARAMS.model_copy(
 )
 RATED_TWICE = SMALL.preprocess_data.model_copy(update={"min_movie_interactions": 2})
 PARAMS_OF = {"tune_ranking": SMALL.model_copy(update={"preprocess_data": RATED_TWICE})}
-"""Where other knobs tell more: which movies have an id depends on few ratings, and no weights lie there yet."""
+"""Other knobs tell more here: which movies have an id hangs on few ratings, and no weights lie there yet."""
 FINE = Path("fine")
 """What a stage found out on the way to its outputs, and does not write."""
 Rows = Callable[[Interactions], Bool]
