@@ -24,6 +24,13 @@ def test_an_answer_is_found_by_its_id_among_feedback_that_names_it(tmp_path: Pat
         lookup.answer_of(tmp_path, about["request_id"])
 
 
+def test_an_answer_to_a_visitor_who_is_called_by_the_id_is_not_taken_for_it(tmp_path: Path):
+    asked = examples.answer("ann")
+    write(tmp_path, "1-1-0.jsonl", asked)
+    write(tmp_path, "2-1-0.jsonl", examples.answer(visitor_id=asked["request_id"]))
+    assert lookup.answer_of(tmp_path, asked["request_id"]).visitor_id == "ann"
+
+
 def test_an_answer_is_found_while_its_segment_is_being_written(tmp_path: Path):
     answer = examples.answer()
     path = write(tmp_path, "1-1-0.jsonl.part", answer)

@@ -89,5 +89,5 @@ def test_a_bug_is_noticed_where_a_test_fails_and_the_file_is_put_back(
 
 
 def test_sets_are_read_by_name():
-    assert {bug.tests[0] for bug in by_hand(["leaks"])} == {"tests/stages/test_protocol.py"}
+    assert all(bug.tests[0].startswith("tests/stages/") for bug in by_hand(["leaks"]))
     assert mutants.BUGS.is_dir()

@@ -32,6 +32,7 @@ def test_the_stage_reports_the_recommender_beside_baselines_and_repeats_itself(h
     assert ("recommender", "novelty", "all") in rows
     numbers = read_json(paths.metrics("evaluate_recommender"))
     assert scores.find(numbers, "positive_events")["value"] > 0
+    assert 0 < scores.find(numbers, "cold_share")["value"] < 1  # what only test rates is not warm
     assert numbers["ndcg_at_10"] == scores.find(numbers, "ndcg_at_10", "recommender")["value"]
     assert {row.get("metric") for row in numbers["scores"] if "model" in row} == {"ndcg_at_10"}
     assert (reports / "accuracy_by_k.csv").exists()

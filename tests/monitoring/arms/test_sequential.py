@@ -52,6 +52,11 @@ def test_a_difference_that_is_there_is_found_and_has_its_sign():
     assert all(200 <= visitors < VISITORS for visitors, _ in found)
 
 
+def test_the_visitor_who_decides_is_counted_and_later_looks_change_nothing():
+    seen = sequential.Looks(np.array([np.nan, 0.1, -0.5, 0.6]), np.array([np.nan, 0.3, 0.4, 0.1]))
+    assert seen.decided == (3, -0.5)
+
+
 def test_the_interval_holds_the_true_difference_at_all_looks_together():
     # 0.28 and 0.2 are not quite the means: 4 x 0.28 x an eagerness near 1 is cut off at 1.
     truth = np.mean([_difference_of_all(of_experiment(number, 0.1, 0.14)) for number in range(EXPERIMENTS)])

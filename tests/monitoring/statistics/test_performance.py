@@ -72,6 +72,13 @@ def test_headline_numbers_by_hand():
     assert kept.unattributed == 2
 
 
+def test_a_movie_clicked_and_then_rated_high_is_liked_once():
+    told = feedback(("r0", 10, "clicked", None), ("r0", 10, "rated", 5.0), ("r1", 20, "rated", 5.0))
+    measured = Measured(select(told, answers("ann", "ben")), positive_rating=4.0, samples=20, seed=1)
+    assert measured.counts()["liked"] == 2
+    assert measured.headline()["mrr"].value == pytest.approx((1 + 1 / 2) / 2)
+
+
 def test_other_bundles_arms_and_endpoints_are_left_out_and_counted():
     given = answers("ann", "ann", "ann", "ann").assign(
         kind=["recommend", "similar", "recommend", "recommend"],
