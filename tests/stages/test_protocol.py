@@ -31,6 +31,7 @@ from marquee.pipeline.arrays import Array, Bool
 from marquee.pipeline.params import Params
 from marquee.serving.replay.candidate_lists import CandidateLists
 from tests.fixtures.tiny_pipeline import PARAMS, RANKING, RETRIEVAL, Tiny
+from tests.measured import compared
 from tests.places import ROOT
 
 DRAWN = 20
@@ -224,6 +225,23 @@ def test_a_stage_sees_its_periods_and_no_other(stage: str, tiny: Tiny, tmp_path:
     for name, rows in protocol.seen.items():
         other = run_on(tiny, tmp_path / "house", stage, rows, movies_too=not protocol.reads_weights)
         assert other != as_it_is, f"{stage} does not see {name}"
+
+
+@pytest.mark.usefixtures("quickly")
+@pytest.mark.parametrize("stage", ["evaluate_retrieval", "evaluate_ranking", "evaluate_recommender"])
+def test_a_movie_that_only_test_rates_is_cold(stage: str, tiny: Tiny, tmp_path: Path):
+    # Whoever is asked about a movie rates it: other movies of people not asked would not show this.
+    table = tiny.interactions
+    asked = events.of_period(table, TEST, DRAWN, SMALL.seed)
+    asked = asked.only(asked.has_history)
+    if stage != "evaluate_ranking":
+        asked = asked.only(table.rating[asked.rows] >= SMALL.preprocess_data.positive_rating)
+    known = table.movie_index[period(TRAIN, VALIDATION)(table)]
+    cold = ~np.isin(table.movie_index[asked.rows], known)
+    assert 0 < cold.mean() < 1
+    with copy_of(tiny, tmp_path / "house"):
+        outputs_of(stage)
+        assert compared(stage, "cold_share") == pytest.approx(cold.mean(), abs=1e-6)
 
 
 def test_the_catalogue_is_encoded_by_the_train_period_alone(tiny: Tiny, tmp_path: Path):
