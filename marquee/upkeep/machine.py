@@ -42,12 +42,13 @@ def processor(path: Path = Path("/proc/cpuinfo")) -> str:
 def other_packages(lock: str) -> list[str]:
     """Packages whose installed version no pin of a lock names, as "name 1.2 for 1.3"; absent ones as well."""
     wanted: dict[str, list[str]] = {}
+    conditional = set()  # pinned for some Pythons or systems only, so rightly absent from others
     for line in lock.splitlines():
         if found := PIN.match(line):
             wanted.setdefault(found[1], []).append(found[2])
+            if ";" in line:
+                conditional.add(found[1])
     installed = {name: _installed(name) for name in wanted}
-    # A package that is pinned for other Pythons or systems only is rightly absent.
-    conditional = {found[1] for line in lock.splitlines() if ";" in line and (found := PIN.match(line))}
     return [
         f"{name} {installed[name] or 'missing'} for {' or '.join(versions)}"
         for name, versions in wanted.items()

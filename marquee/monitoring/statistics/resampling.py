@@ -32,13 +32,8 @@ def interval(columns: Float64, visitors: Int64, statistic: Statistic, samples: i
     sums = by_visitor(columns, visitors)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(sums.sum(axis=0)))
-        drawn = statistic(draws(sums, samples, seed))
-    drawn = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value) or len(drawn) == 0:
-        return UNKNOWN
-    tail = (1 - COVERED) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    return Interval(value, float(low), float(high))
+        low, high = _tails(statistic(draws(sums, samples, seed)))
+    return Interval(value, low, high) if np.isfinite([value, low]).all() else UNKNOWN
 
 
 def studentised(
@@ -78,13 +73,19 @@ def studentised(
     with np.errstate(divide="ignore", invalid="ignore"):
         whole, drawn = both.sum(axis=0), draws(both, samples, seed)
         value, error = float(statistic(whole[:width])), float(errors(whole))
-        told = (statistic(drawn[:, :width]) - value) / errors(drawn)
-    told = told[np.isfinite(told)]
-    if not np.isfinite(value) or len(told) == 0:
-        return UNKNOWN
+        low, high = _tails((statistic(drawn[:, :width]) - value) / errors(drawn))
+    known = np.isfinite([value, low]).all()
+    return Interval(value, value - high * error, value - low * error) if known else UNKNOWN
+
+
+def _tails(drawn: Float64) -> tuple[float, float]:
+    """The quantiles between which 95 % of the draws lie that are numbers; NaN where none is."""
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) == 0:
+        return float("nan"), float("nan")
     tail = (1 - COVERED) / 2
-    low, high = np.quantile(told, [tail, 1 - tail])
-    return Interval(value, float(value - high * error), float(value - low * error))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def by_visitor(columns: Float64, visitors: Int64) -> Float64:
