@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -76,12 +76,18 @@ def serving(target: str, folder: Path, log: Path, **variables: str) -> Iterator[
             _wait_until_ready(process, port, log)
             yield Server(port, time.perf_counter() - start, psutil.Process(process.pid))
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End it with its workers, unless it has ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -89,7 +95,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
     while not _is_ready(port):
         if process.poll() is not None or time.perf_counter() > deadline:
             end = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-            raise ServerError(f"`bentoml serve` was not ready after {PATIENCE_SECONDS:g} s:\n{end}")
+            passed = time.perf_counter() - deadline + PATIENCE_SECONDS
+            raise ServerError(f"`bentoml serve` was not ready after {passed:.1f} s:\n{end}")
         time.sleep(0.02)
 
 
