@@ -128,7 +128,7 @@ def _record(
     results: Callable[[], Results],
     milliseconds: Mapping[Any, float],
 ) -> dict[str, Any]:
-    """The record, made by the log's writer and not by the request."""
+    """The record, made where the log has room for it."""
     return records.answer(
         kind,
         request_id=request_id,

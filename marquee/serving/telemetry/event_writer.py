@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from marquee.events import records, segments
 from marquee.events.segments import CutOffError, Deleted, SegmentWriter
@@ -25,13 +24,11 @@ CLOSE_SECONDS = 10.0
 """How long `stop` waits for the queue to be written: a disk may hang."""
 CHUNK_BYTES = 256_000
 """Handed to the operating system at once, or up to a record more."""
-TURN_BYTES = 16_000
-"""After so much (a long record, a few short ones) a request that waits for Python's lock gets it."""
 REASONS = ("queue_full", "disk", "invalid", "closed")
 """Why a record is dropped: too many wait, the disk refuses, it is no JSON, the log was closed."""
 
-Event = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
-"""A record, or what makes one: the writer calls it, so the request need not wait for it."""
+Line = tuple[str, bytes]
+"""A record's kind, and the record as a line."""
 log = logging.getLogger(__name__)
 
 
@@ -67,7 +64,7 @@ class EventWriter:
     def __init__(
         self, folder: Path, params: EventsParams, watch: Callable[[Stats], None] | None = None
     ) -> None:
-        self.queue: deque[Event] = deque()
+        self.queue: deque[Line] = deque()
         self.problem: str | None = None
         self._folder, self._params, self._watch = folder, params, watch
         self._stopping = threading.Event()
@@ -154,33 +151,18 @@ class EventWriter:
         """Write what waits now, in chunks, and say whether anything did; what comes meanwhile waits."""
         kinds: list[str] = []
         lines: list[bytes] = []
-        waiting, size, held = len(self.queue), 0, 0
+        waiting, size = len(self.queue), 0
         for _ in range(waiting):
-            kind, line = self._serialised(self.queue.popleft())
-            if line:
-                kinds.append(kind)
-                lines.append(line)
-                size, held = size + len(line), held + len(line)
+            kind, line = self.queue.popleft()
+            kinds.append(kind)
+            lines.append(line)
+            size += len(line)
             if size >= CHUNK_BYTES:
                 self._write(kinds, b"".join(lines))
                 kinds, lines, size = [], [], 0
-            if held >= TURN_BYTES:
-                time.sleep(0)
-                held = 0
         if lines:
             self._write(kinds, b"".join(lines))
         return waiting > 0
-
-    def _serialised(self, event: Event) -> tuple[str, bytes]:
-        """Kind and line of a record; an empty line where none could be made."""
-        try:
-            record = event() if callable(event) else event
-            return record["kind"], records.to_line(record)
-        except Exception as error:  # whatever one record holds, the others are written
-            if not self._dropped["invalid"]:
-                log.error("a record could not be made (the first one; others are counted): %r", error)
-            self.drop("invalid")
-            return "", b""
 
     def _write(self, kinds: list[str], lines: bytes) -> None:
         whole = len(kinds)

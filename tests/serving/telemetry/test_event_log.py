@@ -7,7 +7,6 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -47,17 +46,19 @@ def test_a_record_reaches_the_operating_system_within_the_second(tmp_path: Path)
         assert time.monotonic() - start < 1.0
 
 
-def test_a_record_is_made_by_the_writer_and_not_by_the_request(tmp_path: Path):
-    makers: list[str] = []
-
-    def make() -> dict[str, Any]:
-        makers.append(threading.current_thread().name)
-        return examples.answer()
-
+def test_a_record_is_as_it_was_when_it_was_put(tmp_path: Path):
+    record = examples.answer()
     with opened(tmp_path) as log:
-        log.put(make)
-    assert makers == ["event log"]
-    assert read(tmp_path)[1] == Counted(records=1)
+        log.put(record)
+        record["visitor_id"] = "another"
+    ((found,), _) = read(tmp_path)
+    assert found.visitor_id == examples.answer()["visitor_id"]
+
+
+def test_no_record_is_made_that_the_queue_has_no_room_for(tmp_path: Path):
+    log = EventLog(tmp_path, PARAMS)
+    log.close()
+    assert not log.put(lambda: pytest.fail("nobody takes it"))
 
 
 def test_a_segment_that_is_large_is_completed_and_another_begun(tmp_path: Path):
