@@ -172,7 +172,7 @@ def application(
     """The whole ASGI app of the service, over the bundle made by hand; events go into the folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recommender, "LiteRtModel", Arithmetic)
-        patch.setattr(deployment, "open_packaged", lambda _: packaged(of_sources))
+        patch.setattr(deployment, "open_packaged", lambda *_: packaged(of_sources))
         patch.setattr(deployment.model_card, "read", lambda _: card())
         patch.setattr(deployment.limits, "read", lambda _: serving)
         patch.setattr(service, "ROOT", folder)

@@ -3,7 +3,7 @@
 Plain Python: the service imports it and has neither pyarrow nor pandas.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -78,8 +78,8 @@ class Titles:
     year: list[int]
     genres: list[list[str]]
     language: list[str]
-    directors: list[list[str]]
-    cast: list[list[str]]
+    directors: Sequence[list[str]]
+    cast: Sequence[list[str]]
 
     @classmethod
     def of(cls, movies: Mapping[Any, Iterable[Any]]) -> "Titles":
@@ -88,13 +88,13 @@ class Titles:
         lists = {name: [list(names) for names in columns[name]] for name in SHOWN if name in NAMES}
         return cls(**(columns | lists))
 
-    def columns(self) -> dict[str, list[Any]]:
+    def columns(self) -> dict[str, Sequence[Any]]:
         """The columns by name, in their order."""
         return {name: getattr(self, name) for name in SHOWN}
 
     def followed_by(self, added: "Titles") -> "Titles":
         """The movies of both, those of `added` behind."""
-        return Titles(**{name: mine + added.columns()[name] for name, mine in self.columns().items()})
+        return Titles(**{name: [*mine, *added.columns()[name]] for name, mine in self.columns().items()})
 
 
 SHOWN = tuple(field.name for field in fields(Titles))

@@ -7,8 +7,9 @@ that names the bundle.
 
 import json
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from marquee.pipeline.arrays import Float32
 from marquee.pipeline.params import RecommenderParams
 from marquee.serving.recommender import bundle_files, catalogue_index, manifest
 from marquee.serving.recommender.bundle_files import Parts
-from marquee.serving.recommender.catalogue_index import CatalogueIndex
+from marquee.serving.recommender.catalogue_index import Arrays, CatalogueIndex, Make
+from marquee.serving.recommender.compact_titles import compact
 from marquee.serving.recommender.manifest import BundleError
+from marquee.serving.recommender.shared_arrays import SharedArrays
 from marquee.serving.recommender.sources import registry, similar
 
 
@@ -94,17 +97,20 @@ class Packaged:
     content_hash: str
 
 
-def read(parts: Parts) -> Bundle:
+def read(parts: Parts, share: Callable[[Make], Arrays] | None = None) -> Bundle:
     """Read models and catalogue.
+
+    Args:
+        parts: where they lie.
+        share: as `catalogue_index.read` has it.
 
     Raises:
         BundleError: a file is missing or unreadable, or made for other features than this code computes.
     """
     try:
         settings = Settings.model_validate_json(parts.settings.read_text(encoding="utf-8"))
-        index = catalogue_index.read(parts.catalogue)
-        if parts.additions is not None:
-            index = index.followed_by(catalogue_index.read(parts.additions))
+        index = catalogue_index.read(parts.catalogue, parts.additions, share)
+        index = replace(index, titles=compact(index.titles))
         of_sources = {
             name: part.read(parts.of_sources[name], len(index)) for name, part in registry.parts().items()
         }
@@ -130,8 +136,12 @@ def _check_features(settings: Settings, path: Path) -> None:
             )
 
 
-def open_packaged(folder: Path) -> Packaged:
+def open_packaged(folder: Path, shared: SharedArrays | None = None) -> Packaged:
     """Verify a bundle, then read it.
+
+    Args:
+        folder: of the bundle.
+        shared: with whom its large arrays are shared; None: with nobody.
 
     Raises:
         BundleError: missing, of another schema, incomplete or altered.
@@ -139,4 +149,5 @@ def open_packaged(folder: Path) -> Packaged:
     content_hash = manifest.verify(folder)
     file = folder / bundle_files.RECOMMENDER
     recommender = sections.validate("recommender", RecommenderParams, json.loads(file.read_bytes()), file)
-    return Packaged(read(bundle_files.parts_of(folder)), recommender, content_hash)
+    share = None if shared is None else partial(shared.get, content_hash)
+    return Packaged(read(bundle_files.parts_of(folder), share), recommender, content_hash)

@@ -5,8 +5,9 @@ catalogue. What training knows of each movie comes from `export_models`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import reduce
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from marquee.pipeline.files import write_text
 
 OF_ALL = ("global_mean", "content_weights", "taste_weights")
 """Fields of MovieStatistics that have no row per movie."""
+BY_COLUMN = "by_column"
+Arrays = Mapping[str, Array]
+Make = Callable[[], Arrays]
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class CatalogueIndex:
         popular: (num_movies,) float32, see `Trained`.
         movies: facts and statistics, for the ranker's features.
         titles: for people.
+        by_column: `candidates`, column after column in memory: `dot` takes half as long.
     """
 
     candidates: Float32
@@ -55,18 +60,16 @@ class CatalogueIndex:
     popular: Float32
     movies: Movies
     titles: Titles
+    by_column: Float32 | None = None
 
     def __len__(self) -> int:
         return len(self.candidates)
 
-    def followed_by(self, added: "CatalogueIndex") -> "CatalogueIndex":
-        """The movies of both, those of `added` behind."""
-        first, then = _arrays(self), _arrays(added)
-        joined = {
-            name: first[name] if name in OF_ALL else np.concatenate([first[name], then[name]])
-            for name in first
-        }
-        return _index(joined, self.titles.followed_by(added.titles))
+    def dot(self, query: Float32) -> Float32:
+        """(num_movies,) dot product of each candidate embedding with a query, (D,)."""
+        by_column = np.asfortranarray(self.candidates) if self.by_column is None else self.by_column
+        product: Float32 = by_column @ query
+        return product
 
 
 def write_trained(trained: Trained, exported: paths.Exported) -> None:
@@ -87,23 +90,51 @@ def write(index: CatalogueIndex, to: paths.Index) -> None:
     """Write what `read` reads: float32 numbers that float16 holds exactly are stored in half the bytes."""
     arrays.write({name: _stored(array) for name, array in _arrays(index).items()}, to.rows)
     columns = (
-        f"{json.dumps(name)}: {json.dumps(values, ensure_ascii=False)}"
+        f"{json.dumps(name)}: {json.dumps(list(values), ensure_ascii=False)}"
         for name, values in index.titles.columns().items()
     )
     write_text(to.titles, "{\n" + ",\n".join(columns) + "\n}\n")
 
 
-def read(index: paths.Index) -> CatalogueIndex:
-    """Read what `write` wrote.
+def read(
+    known: paths.Index, added: paths.Index | None = None, share: Callable[[Make], Arrays] | None = None
+) -> CatalogueIndex:
+    """Read what `write` wrote: the movies of the data, and behind them those added later.
+
+    Args:
+        known: of the data's movies.
+        added: None: they are left out.
+        share: where arrays are kept that `Make` reads; None: here.
 
     Raises:
         OSError, KeyError, ValueError, zipfile.BadZipFile: a file is missing or is not what was written.
     """
-    stored = {
+    indices = [index for index in (known, added) if index is not None]
+
+    def make() -> Arrays:
+        joined = reduce(_joined, map(_read_rows, indices))
+        return joined | {BY_COLUMN: np.asfortranarray(joined["candidates"])}
+
+    titles = reduce(Titles.followed_by, map(_read_titles, indices))
+    return _index(make() if share is None else share(make), titles)
+
+
+def _read_rows(index: paths.Index) -> dict[str, Array]:
+    return {
         name: array.astype(np.float32) if array.dtype == np.float16 else array
         for name, array in arrays.read(index.rows).items()
     }
-    return _index(stored, Titles.of(json.loads(index.titles.read_text(encoding="utf-8"))))
+
+
+def _read_titles(index: paths.Index) -> Titles:
+    return Titles.of(json.loads(index.titles.read_text(encoding="utf-8")))
+
+
+def _joined(first: Mapping[str, Array], then: Mapping[str, Array]) -> dict[str, Array]:
+    return {
+        name: array if name in OF_ALL else np.concatenate([array, then[name]])
+        for name, array in first.items()
+    }
 
 
 def _arrays(index: CatalogueIndex) -> dict[str, Array]:
@@ -123,6 +154,7 @@ def _index(of_movies: Mapping[str, Array], titles: Titles) -> CatalogueIndex:
             MovieStatistics(**{field.name: of_movies[field.name] for field in fields(MovieStatistics)}),
         ),
         titles=titles,
+        by_column=of_movies.get(BY_COLUMN),
     )
 
 

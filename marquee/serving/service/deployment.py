@@ -5,6 +5,7 @@ answers: an answer is computed from one `Opened`, so none mixes two bundles. A b
 one goes on.
 """
 
+import ctypes
 import gc
 import hashlib
 import json
@@ -20,6 +21,7 @@ from typing import Any, Literal
 
 from marquee.pipeline import paths
 from marquee.pipeline.params import ChallengerParams, Serving
+from marquee.serving.recommender import shared_arrays
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.recommender.manifest import MANIFEST, BundleError
 from marquee.serving.service import model_card, soundness
@@ -37,8 +39,7 @@ RECENT = 20
 LONGEST_KEPT = 500
 """Movies in the history of a request that is kept: twenty of the longest allowed would take 100 MB."""
 COLLECT_AFTER = 20_000
-"""New objects until the garbage collector looks at them. Requests wait half a second to be recorded, each a
-few hundred objects: after Python's 700 it would look through them at every answer, for 100 microseconds."""
+"""New objects until the garbage collector looks at them: with Python's 700, recording takes twice as long."""
 TRIES = 2
 """Looks at the same files before a bundle is refused: at the first one it may be half copied."""
 log = logging.getLogger(__name__)
@@ -143,8 +144,10 @@ class Deployment:
         threading.Thread(target=self._watch, name="bundles", daemon=True).start()
 
     def close(self) -> None:
-        """Look no longer."""
+        """Look no longer, and leave nothing behind."""
         self._over.set()
+        for opened in self._opened.values():
+            shared_arrays.OF_THIS_USER.forget(opened.content_hash)
 
     def look(self) -> None:
         """Take whatever bundle is new; one that cannot be served is refused once, and the old one goes on."""
@@ -234,7 +237,7 @@ def open_sound(folder: Path) -> Opened:
     Raises:
         BundleError: it cannot be served; the message says why.
     """
-    answers, card = Answers(open_packaged(folder)), model_card.read(folder)
+    answers, card = Answers(open_packaged(folder, shared_arrays.OF_THIS_USER)), model_card.read(folder)
     soundness.require_sound(answers.recommender, card)
     return Opened(answers, _card(card, answers), limits.read(folder))
 
@@ -287,8 +290,10 @@ def _card(packaged: ModelCard, answers: Answers) -> bytes:
 
 
 def _forget_garbage() -> None:
-    """What was opened stays: the garbage collector need not look through a catalogue again and again."""
+    """What was opened stays: no need to look through it again. What opening took for a while goes back."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])

@@ -8,7 +8,7 @@ ratings, and its query tower with the item-item weights: all learned from the sa
 import numpy as np
 
 from marquee.models.features.person import History
-from marquee.pipeline.arrays import Float64, Int32
+from marquee.pipeline.arrays import Float32, Int32
 from marquee.serving.recommender.manifest import REPACKAGE, BundleError
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.recommender.top_k import top_k
@@ -59,7 +59,7 @@ def _require_ratings(recommender: Recommender, known: Int32) -> None:
 
 def _require_queries(recommender: Recommender, known: Int32, above_chance: bool) -> None:
     histories = [known[first : first + SHORT] for first in range(0, len(known), SHORT)]
-    queries = np.array([recommender.query(_history(rows), NOW) for rows in histories], np.float64)
+    queries = np.array([recommender.query(_history(rows), NOW) for rows in histories])
     if not np.isfinite(queries).all():
         raise BundleError(f"The bundle's query tower gives vectors that are no numbers. {REPACKAGE}")
     if len(queries) > 1 and np.ptp(queries, axis=0).max() == 0:
@@ -79,13 +79,13 @@ def _require_queries(recommender: Recommender, known: Int32, above_chance: bool)
         )
 
 
-def _places_of_neighbours(recommender: Recommender, query: Float64, rows: Int32) -> list[float]:
+def _places_of_neighbours(recommender: Recommender, query: Float32, rows: Int32) -> list[float]:
     """The share of the catalogue below each of a history's neighbours; a history may have none."""
     _, movie_index, weight = recommender.bundle.neighbours.of_history(rows)
     near = np.bincount(movie_index, weight, minlength=len(recommender.index)).astype(np.float32)
     near[rows] = 0
     near[near <= 0] = -np.inf
-    scores = recommender.index.candidates @ query
+    scores = recommender.index.dot(query)
     return [float(np.mean(scores < scores[row])) for row in top_k(near, NEIGHBOURS)]
 
 

@@ -32,7 +32,7 @@ def with_vectors(tiny: Tiny) -> With:
             candidates[row, : len(vector)] = vector
         bundle = replace(
             tiny.bundle,
-            index=replace(index, candidates=candidates),
+            index=replace(index, candidates=candidates, by_column=None),
             of_sources={**tiny.bundle.of_sources, similar.NEIGHBOURS.name: item_item(weights or {})},
         )
         return Recommender(bundle, VALUES.model_copy(update=knobs))

@@ -144,7 +144,7 @@ def test_whatever_goes_wrong_with_a_new_bundle_the_old_one_goes_on(
     deployed: Deployment, root: Path, bundles: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ):
     refused = swaps("refused")
-    monkeypatch.setattr(deployment, "open_packaged", lambda _: {}["no bundle"])
+    monkeypatch.setattr(deployment, "open_packaged", lambda *_: {}["no bundle"])
     put(bundles[1], root / paths.BUNDLE)
     for _ in range(3):
         deployed.look()
@@ -157,7 +157,7 @@ def test_a_bundle_that_changes_while_it_is_read_is_read_again(
 ):
     put(bundles[1], root / paths.BUNDLE)
 
-    def meanwhile_replaced(folder: Path) -> Any:
+    def meanwhile_replaced(folder: Path, shared: object = None) -> Any:
         found = open_packaged(folder)
         put(bundles[1], folder)
         return found
