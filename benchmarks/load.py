@@ -59,6 +59,17 @@ def ask(port: int, path: str, bodies: Sequence[bytes], connections: int, seconds
     )
 
 
+def post(port: int, path: str) -> None:
+    """POST nothing once; ValueError unless it is answered with 200."""
+    connection = HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request("POST", path, b"{}", HEADERS)
+        if (status := connection.getresponse().status) != 200:
+            raise ValueError(f"POST {path} was answered with {status}")
+    finally:
+        connection.close()
+
+
 def _ask_alone(port: int, path: str, bodies: Sequence[bytes], deadline: float) -> tuple[list[float], int]:
     connection = HTTPConnection(HOST, port, timeout=30)
     milliseconds: list[float] = []

@@ -41,6 +41,11 @@ class Server:
         workers = self.process.children(recursive=True)
         return float(max(worker.memory_info().rss for worker in workers or [self.process]) / 1e6)
 
+    def megabytes_together(self) -> float:
+        """Memory of all workers in millions of bytes; a page that several have counts once (PSS)."""
+        workers = self.process.children(recursive=True)
+        return float(sum(worker.memory_full_info().pss for worker in workers) / 1e6)
+
     def processor_seconds(self) -> float:
         """Processor time that the workers alive have taken until now."""
         times = [worker.cpu_times() for worker in self.process.children(recursive=True)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from benchmarks import bundles, large_catalogue, load, pictures, results, workload
+from benchmarks import large_catalogue, load, pictures, results, switched, workload
 from benchmarks.clock import percentiles
 from benchmarks.server import Server, serving
 from benchmarks.workload import Workload
@@ -21,7 +21,6 @@ from marquee.pipeline import paths
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
 from marquee.serving.packaging import gates
-from marquee.serving.recommender import bundle_files
 from marquee.serving.recommender.bundle import open_packaged
 from marquee.serving.replay import histories
 from marquee.serving.service.answers import Answers
@@ -32,11 +31,11 @@ REQUESTS, WARM_UP = 300, 20
 CONNECTIONS = {"one_connection": 1, "sixteen_connections": 16}
 ROUNDS, ROUND_SECONDS = 5, 1.0
 LARGE = "large_catalogue"
-OFF = "without_events"
-PAIRS = 40
-"""Rounds with the event log and without it, in turn: each pair is compared, and the median counts."""
-ONE_WORKER = {"MARQUEE_WORKERS": "1"}
-"""As the no-op endpoint has."""
+NO_OPS = {"no_op": "benchmarks.no_op:NoOp", "no_op_as_marquee": "benchmarks.no_op:NoOpAsMarquee"}
+SWITCHED = "benchmarks.switched:service"
+PAIRS, PAIR_SECONDS = 80, 0.5
+"""Rounds with the event log and without it, in turn: each pair is compared, and the median counts. All are of
+one process, as a start of the service can be a tenth faster than the next one, whatever it does."""
 
 Numbers = dict[str, Any]
 Call = tuple[RecommendRequest, int]
@@ -71,7 +70,7 @@ def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: Log) -
         answered = dict.fromkeys(servers, nothing)
         for turn in range(ROUNDS + 1):
             for name, server in servers.items():
-                path, sent = ("/nothing", [b"{}"]) if name == "no_op" else ("/recommend", bodies[name])
+                path, sent = ("/nothing", [b"{}"]) if name in NO_OPS else ("/recommend", bodies[name])
                 round_ = load.ask(server.port, path, sent, connections, ROUND_SECONDS)
                 answered[name] += round_ if turn else nothing  # the first warms up
         for name, answers in answered.items():
@@ -82,12 +81,12 @@ def live(servers: dict[str, Server], bodies: dict[str, list[bytes]], log: Log) -
     return numbers
 
 
-def event_log_cost(on: Server, off: Server, bodies: list[bytes], log: Log) -> Numbers:
-    """What recording every answer costs, against a service that records none; medians over pairs."""
+def event_log_cost(server: Server, bodies: list[bytes], log: Log) -> Numbers:
+    """What recording every answer costs, against recording none; medians over pairs of rounds."""
     cost: Numbers = {}
     for label, connections in CONNECTIONS.items():
         # Who comes first takes turns; the first pair warms up.
-        pairs = [_pair(on, off, bodies, connections, turn % 2 == 0) for turn in range(PAIRS + 1)][1:]
+        pairs = [_pair(server, bodies, connections, turn % 2 == 0) for turn in range(PAIRS + 1)][1:]
         fewer = [1 - one["requests_per_second"] / other["requests_per_second"] for one, other in pairs]
         longer = [one["processor_ms"] / other["processor_ms"] - 1 for one, other in pairs]
         more = [one["p50_ms"] - other["p50_ms"] for one, other in pairs]
@@ -97,17 +96,17 @@ def event_log_cost(on: Server, off: Server, bodies: list[bytes], log: Log) -> Nu
     return cost
 
 
-def _pair(
-    on: Server, off: Server, bodies: list[bytes], connections: int, on_first: bool
-) -> tuple[Numbers, Numbers]:
+def _pair(server: Server, bodies: list[bytes], connections: int, on_first: bool) -> tuple[Numbers, Numbers]:
     """A round with the event log and one without it, right after each other."""
-    first, second = (_round(server, bodies, connections) for server in ((on, off) if on_first else (off, on)))
-    return (first, second) if on_first else (second, first)
+    states = ("on", "off") if on_first else ("off", "on")
+    rounds = {state: _round(server, bodies, connections, state) for state in states}
+    return rounds["on"], rounds["off"]
 
 
-def _round(server: Server, bodies: list[bytes], connections: int) -> Numbers:
+def _round(server: Server, bodies: list[bytes], connections: int, state: str) -> Numbers:
+    load.post(server.port, switched.PATH.format(state=state))
     before = server.processor_seconds()
-    answers = load.ask(server.port, "/recommend", bodies, connections, ROUND_SECONDS)
+    answers = load.ask(server.port, "/recommend", bodies, connections, PAIR_SECONDS)
     taken = server.processor_seconds() - before
     return {**answers.named(), "processor_ms": taken / len(answers.milliseconds) * 1e3}
 
@@ -120,23 +119,23 @@ def middle(values: Sequence[float]) -> dict[str, float]:
     return {"median": round(statistics.median(values), 4), "low": round(low, 4), "high": round(high, 4)}
 
 
-def shares_of_no_op(numbers: Numbers) -> Numbers:
-    """Requests per second as a share of the no-op endpoint's, and the median as a multiple."""
+def beside(no_op: str, numbers: Numbers) -> Numbers:
+    """Requests per second as a share of a no-op endpoint's, and the median as a multiple."""
     return {
         name: {
             label: {
-                "share_of_requests": _ratio(numbers, name, label, "requests_per_second"),
-                "times_median": _ratio(numbers, name, label, "p50_ms"),
+                "share_of_requests": _ratio(numbers, name, no_op, label, "requests_per_second"),
+                "times_median": _ratio(numbers, name, no_op, label, "p50_ms"),
             }
             for label in CONNECTIONS
         }
         for name in numbers
-        if name != "no_op"
+        if name not in NO_OPS
     }
 
 
-def _ratio(numbers: Numbers, name: str, label: str, key: str) -> float:
-    return round(float(numbers[name][label][key] / numbers["no_op"][label][key]), 3)
+def _ratio(numbers: Numbers, name: str, no_op: str, label: str, key: str) -> float:
+    return round(float(numbers[name][label][key] / numbers[no_op][label][key]), 3)
 
 
 def measure(root: Path, scratch: Path, work: Workload, log: Log) -> Numbers:
@@ -153,42 +152,49 @@ def measure(root: Path, scratch: Path, work: Workload, log: Log) -> Numbers:
     }
     log.info("in process: %s", numbers)
     bodies = {name: [body_of(request) for request, _ in asked] for name, asked in calls.items()}
-    targets = {"no_op": ("benchmarks.no_op:NoOp", root), "packaged": (".", root), LARGE: (".", large)}
+    targets = {name: (service, root) for name, service in NO_OPS.items()}
+    targets |= {"packaged": (".", root), LARGE: (".", large)}
     with ExitStack() as stack:
         servers = {
             name: stack.enter_context(_serving(target, folder, scratch, name))
             for name, (target, folder) in targets.items()
         }
         measured = live(servers, bodies, log)
+    with _serving(SWITCHED, root, scratch, "switched") as server:
+        cost = event_log_cost(server, bodies["packaged"], log)
     return {
         "in_process": numbers,
         "live": measured,
-        "beside_no_op": shares_of_no_op(measured),
-        "event_log": measure_event_log(root, scratch, bodies["packaged"], log),
+        **{f"beside_{name}": beside(name, measured) for name in NO_OPS},
+        "two_workers": {LARGE: megabytes_of_two(large, scratch, bodies[LARGE])},
+        "event_log": cost,
     }
 
 
-def measure_event_log(root: Path, scratch: Path, sent: list[bytes], log: Log) -> Numbers:
-    """The bundle as packaged beside the same one with `serving.events.enabled` false."""
-    silent = scratch / OFF
-    silent.mkdir()
-    events = bundles.read(root / paths.BUNDLE, bundle_files.SERVING)["events"]
-    bundles.lay_out(root, silent, {bundle_files.SERVING: {"events": events | {"enabled": False}}})
-    with _serving(".", root, scratch, "with_events") as on, _serving(".", silent, scratch, OFF) as off:
-        return event_log_cost(on, off, sent, log)
+def megabytes_of_two(folder: Path, scratch: Path, sent: list[bytes]) -> Numbers:
+    """Memory of two workers that both have answered: what they share counts once."""
+    with _serving(".", folder, scratch, "two_workers", workers=2) as server:
+        load.ask(server.port, "/recommend", sent, CONNECTIONS["sixteen_connections"], 3 * ROUND_SECONDS)
+        return {"megabytes": round(server.megabytes_together(), 1)}
 
 
 def _serving(
-    target: str, folder: Path, scratch: Path, name: str
+    target: str, folder: Path, scratch: Path, name: str, workers: int = 1
 ) -> contextlib.AbstractContextManager[Server]:
-    """One worker, its events in a folder of its own."""
+    """One worker, as the no-op endpoints have, or more; the events in a folder of their own."""
     events = str((scratch / f"{name}-events").resolve())
-    return serving(target, folder, scratch / f"{name}.log", MARQUEE_EVENTS=events, **ONE_WORKER)
+    variables = {"MARQUEE_EVENTS": events, "MARQUEE_WORKERS": str(workers)}
+    return serving(target, folder, scratch / f"{name}.log", **variables)
 
 
 def draw(numbers: Numbers) -> None:
     """Medians, tails and rates beside the no-op endpoint."""
-    labels = {LARGE: f"{large_catalogue.NUM_MOVIES:,} movies", "packaged": "as packaged", "no_op": "no-op"}
+    labels = {
+        LARGE: f"{large_catalogue.NUM_MOVIES:,} movies",
+        "packaged": "as packaged",
+        "no_op_as_marquee": "no-op, Marquee's settings",
+        "no_op": "no-op",
+    }
     panels = [
         ("One connection: median", "milliseconds", "one_connection", "p50_ms"),
         ("16 connections: 99th percentile", "milliseconds", "sixteen_connections", "p99_ms"),

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from benchmarks import load
-from benchmarks.serving_speed import middle, shares_of_no_op
+from benchmarks.serving_speed import beside, middle
 
 
 class Half(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def test_figures_stand_beside_the_no_op_endpoint():
         both = {"requests_per_second": rate, "p50_ms": median}
         return {"one_connection": both, "sixteen_connections": both}
 
-    shares = shares_of_no_op({"no_op": measured(500.0, 2.0), "packaged": measured(300.0, 5.0)})
+    shares = beside("no_op", {"no_op": measured(500.0, 2.0), "packaged": measured(300.0, 5.0)})
     assert shares == {
         "packaged": {
             label: {"share_of_requests": 0.6, "times_median": 2.5}

@@ -44,15 +44,19 @@ class Asked(Generic[Request]):
 
 
 class Recording:
-    """Records answers and feedback; without a log (`serving.events.enabled: false`) the series alone."""
+    """Records answers and feedback.
+
+    Attributes:
+        log: of events; None (`serving.events.enabled: false`): the series alone.
+    """
 
     def __init__(self, log: EventLog | None) -> None:
-        self._log = log
+        self.log = log
 
     @property
     def state(self) -> str:
         """In a word or the reason why not: whether events are written."""
-        return "off" if self._log is None else self._log.problem or "writing"
+        return "off" if self.log is None else self.log.problem or "writing"
 
     def recommended(self, asked: Asked[RecommendRequest], response: RecommendResponse) -> None:
         """Keep an answer of /recommend and give it its id."""
@@ -85,7 +89,7 @@ class Recording:
         Raises:
             Refused: 503, it cannot be kept at present.
         """
-        if self._log is None:
+        if self.log is None:
             raise Refused.because(503, "feedback is not recorded here: serving.events.enabled is false")
         event = records.feedback(
             request_id=records.request_id(),
@@ -98,7 +102,7 @@ class Recording:
             rating=request.rating,
             place=request.place,
         )
-        if not self._log.healthy or not self._log.put(event):
+        if not self.log.healthy or not self.log.put(event):
             raise Refused.because(503, "feedback cannot be recorded at present; send it again later")
         traffic.name_answer(event["request_id"])
         series.observe_feedback(request.event, request.rating, request.place)
@@ -114,8 +118,8 @@ class Recording:
         response.request_id = records.request_id()
         if asked.arm != "shadow":
             traffic.name_answer(response.request_id)
-        if self._log is not None:
-            self._log.put(
+        if self.log is not None:
+            self.log.put(
                 partial(_record, kind, response.request_id, time.time(), asked, results, milliseconds)
             )
 
