@@ -160,18 +160,17 @@ function changed(what) {
 const keepInAddress = () => address.write({ ...memory, ...filters(), seed: linked.seed });
 
 /** The address' ratings count, not those kept in this browser, unless they are of another data set. */
-async function adoptLinked() {
+async function visitLinked() {
   const ratings = linked.source === memory.source ? linked.ratings : null;
   linked.ratings = null;
-  if (!ratings || address.areOf(ratings, memory.rated)) return;
-  const own = memory.adopt(await Promise.all(ratings.map(withTitle)));
-  if (own.length === 0) return;
-  offerUndo("These are the ratings of the link, not yours.", () => {
-    memory.rated = own;
-    memory.save();
-    changed("Your own ratings are back");
-    byId("clear").focus();
-  });
+  if (ratings && !address.areOf(ratings, memory.rated)) memory.visit(await Promise.all(ratings.map(withTitle)));
+}
+
+function endVisit(end, what) {
+  end();
+  changed(what);
+  announce(what);
+  byId("rated-title").focus();
 }
 
 async function withTitle({ movie_id, rating }) {
@@ -185,12 +184,13 @@ function drawMemory() {
   const { rated, dismissed } = memory;
   const some = rated.length > 0;
   show(byId("unrated"), !some);
+  show(byId("visit"), memory.visiting);
   show(byId("rated"), some);
   show(byId("clear"), some);
   if (!some) show(byId("unknown"), false);
   const shown = allRated ? rated : rated.slice(0, RATED_SHOWN);
   reconcile(byId("rated"), shown, movieId, (movie) => movies.ratedMovie(movie, page));
-  byId("rated-title").textContent = some ? `Your ratings (${rated.length})` : "Your ratings";
+  byId("rated-title").textContent = `${memory.visiting ? "Ratings of the link" : "Your ratings"}${some ? ` (${rated.length})` : ""}`;
   if (show(byId("more-rated"), rated.length > RATED_SHOWN)) {
     byId("more-rated").textContent = allRated ? "Show fewer" : `Show all ${rated.length}`;
   }
@@ -206,7 +206,7 @@ function drawMemory() {
 function drawHeading() {
   const rated = memory.rated.length;
   byId("programme").textContent = rated ? "Tonight, for you" : "Now showing";
-  byId("subtitle").textContent = rated ? `From ${plural(rated, "rating")} of yours` : "Popular and varied";
+  byId("subtitle").textContent = rated ? `From ${plural(rated, "rating")} of ${memory.visiting ? "the link" : "yours"}` : "Popular and varied";
 }
 
 /** Forget some ratings; undone, they are back where they were, and `focus` says which control has the focus then. */
@@ -228,7 +228,7 @@ const removeButton = (movie) => byId("rated").querySelector(`[data-key="${movie.
 async function learnModel() {
   card = await api.modelCard();
   memory.turnTo(card.data.source);
-  await adoptLinked();
+  await visitLinked();
   drawMemory();
   offerFilters(card);
   keepInAddress();
@@ -253,6 +253,8 @@ function listen() {
     allRated = !allRated;
     drawMemory();
   });
+  on("end-visit", "click", () => endVisit(() => memory.endVisit(), "Your own ratings are back"));
+  on("keep-visit", "click", () => endVisit(() => memory.keepVisit(), "These are your ratings now"));
   byId("nothing").querySelector("button").addEventListener("click", () => byId("filter-form").reset());
   byId("problem").querySelector("button").addEventListener("click", refresh);
   on("more", "click", () => {
@@ -264,6 +266,7 @@ function listen() {
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside it
   }
   addEventListener("storage", () => {
+    if (memory.visiting) return; // what is shown is a link's
     memory.load(memory.source); // rated in another tab
     drawMemory();
     keepInAddress();

@@ -39,8 +39,11 @@ export class Memory {
   rated = [];
   /** Newest first. */
   dismissed = [];
+  /** Whether `rated` are somebody else's, of a link: they are not kept. */
+  visiting = false;
 
   load(source) {
+    this.visiting = false;
     const kept = read().of?.[source];
     this.source = source;
     this.rated = sound(kept?.rated, isRated);
@@ -86,15 +89,28 @@ export class Memory {
     this.save();
   }
 
-  /** Rate as somebody else did, `ratings` with titles, the newest first; kept once something else is. Returns what was rated. */
-  adopt(ratings) {
-    const before = this.rated;
+  /** Rate as somebody else did, `ratings` with titles, the newest first. One's own stay kept until `keepVisit`. */
+  visit(ratings) {
     const now = Math.floor(Date.now() / 1000);
+    const before = this.rated;
+    this.visiting = before.length > 0;
     this.rated = ratings.map((movie, place) => {
       const known = before.find(({ movie_id }) => movie_id === movie.movie_id);
       return known?.rating === movie.rating ? known : { timestamp: now - place, ...movie };
     });
-    return before;
+  }
+
+  /** From now on these are one's own ratings. */
+  keepVisit() {
+    this.visiting = false;
+    this.save();
+  }
+
+  /** Back to one's own. */
+  endVisit() {
+    const { dismissed } = this;
+    this.load(this.source);
+    this.dismissed = dismissed;
   }
 
   dismiss({ movie_id, title, year, genres }) {
@@ -111,7 +127,8 @@ export class Memory {
     const { rated, dismissed } = this;
     try {
       const kept = read();
-      const of = { ...kept.of, [this.source]: { rated, dismissed } };
+      const own = this.visiting ? sound(kept.of?.[this.source]?.rated, isRated) : rated;
+      const of = { ...kept.of, [this.source]: { rated: own, dismissed } };
       localStorage.setItem(KEY, JSON.stringify({ last: this.source, of }));
     } catch {
       // Storage is full or forbidden: the page works, and forgets when it is closed.

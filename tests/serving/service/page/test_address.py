@@ -50,20 +50,58 @@ def test_an_address_opens_elsewhere_what_it_was_copied_from(page: Page, address:
     assert (again["genres"], again["explore_seed"]) == (["Horror"], 7)
 
 
-def test_a_link_counts_more_than_what_is_kept_which_can_be_brought_back(page: Page, address: str, api: Api):
-    kept = {"movie_id": HEAT, "title": "Heat", "genres": [], "rating": 4, "timestamp": 1_600_000_000}
-    storage = json.dumps({"last": "sample", "of": {"sample": {"rated": [kept], "dismissed": []}}})
-    page.add_init_script(f"localStorage.setItem('marquee', {json.dumps(storage)})")
+KEPT = {"movie_id": HEAT, "title": "Heat", "genres": [], "rating": 4, "timestamp": 1_600_000_000}
+
+
+def open_with_ratings_kept(page: Page, address: str) -> None:
+    """Open a link with a rating of Alien in a browser that keeps one of Heat."""
+    storage = json.dumps({"last": "sample", "of": {"sample": {"rated": [KEPT], "dismissed": []}}})
+    page.add_init_script(f"localStorage.marquee ??= {json.dumps(storage)}")
     page.goto(f"{address}#of=sample&r={ALIEN}:9")
     rated(page, ALIEN)
+
+
+def kept_ratings(page: Page) -> dict[int, float]:
+    kept = json.loads(page.evaluate("localStorage.marquee"))["of"]["sample"]["rated"]
+    return {movie["movie_id"]: movie["rating"] for movie in kept}
+
+
+def test_a_link_counts_more_than_what_is_kept_which_can_be_brought_back(page: Page, address: str, api: Api):
+    open_with_ratings_kept(page, address)
     assert [movie["movie_id"] for movie in until(api, "recommend", 1)["history"]] == [ALIEN]
-    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#rated-title")).to_have_text("Ratings of the link (1)")
+    page.get_by_role("button", name="Back to my ratings").click()
     rated(page, HEAT)
-    expect(page.get_by_role("button", name="Clear all")).to_be_focused()
+    expect(page.get_by_role("heading", name="Your ratings (1)")).to_be_focused()
+    expect(page.locator("#visit")).to_be_hidden()
     assert until(api, "recommend", 2)["history"] == [
         {"movie_id": HEAT, "rating": 4, "timestamp": 1_600_000_000}
     ]
     expect(page).to_have_url(f"{address}#of=sample&r={HEAT}:8")
+
+
+def test_what_is_rated_in_a_link_changes_the_link_and_not_what_is_kept(page: Page, address: str, api: Api):
+    open_with_ratings_kept(page, address)
+    slider = page.locator(f"#rated [data-key='{ALIEN}']").get_by_role("slider")
+    slider.focus()
+    slider.press("Home")
+    expect(page).to_have_url(f"{address}#of=sample&r={ALIEN}:1")
+    assert kept_ratings(page) == {HEAT: 4}
+    page.reload()
+    rated(page, ALIEN)
+    assert kept_ratings(page) == {HEAT: 4}
+    page.get_by_role("button", name="Back to my ratings").click()
+    rated(page, HEAT)
+
+
+def test_the_ratings_of_a_link_become_ones_own_when_asked_for(page: Page, address: str, api: Api):
+    open_with_ratings_kept(page, address)
+    page.get_by_role("button", name="Make these mine").click()
+    expect(page.get_by_role("heading", name="Your ratings (1)")).to_be_focused()
+    assert kept_ratings(page) == {ALIEN: 4.5}
+    page.reload()
+    rated(page, ALIEN)
+    expect(page.locator("#visit")).to_be_hidden()
 
 
 def test_what_is_malformed_in_an_address_is_left_out(page: Page, address: str, api: Api):
