@@ -4,7 +4,7 @@ import numpy as np
 
 from marquee.data.tables import interactions
 from marquee.data.tables.interactions import TEST, TRAIN, VALIDATION
-from marquee.evaluation.measures import events, ranks, report
+from marquee.evaluation.measures import dislikes, events, ranks, report
 from marquee.evaluation.measures.rank_metrics import LIST_K, NDCG_AT_10
 from marquee.evaluation.reporting import curves, oracle, outputs, pictures
 from marquee.models.baselines import rankers
@@ -52,6 +52,8 @@ def run(params: Params, log: Log) -> None:
         ranked, described, COMPARED, params.evaluation.bootstrap_samples, params.seed
     )
     measured += report.shares_of_oracle(measured, NDCG_AT_10.name) + report.list_scores(shown, fitted)
+    genres = recommender.catalogue_filter.has_genre
+    measured += dislikes.scores(shown, table, once, genres)
     tables = curves.retrieval_curves(ranked, described)
     outputs.write(STAGE, measured, HEADLINE, tables)
     pictures.draw_retrieval(tables, paths.reports(STAGE))

@@ -22,7 +22,7 @@ def run(params: Params, log: Log) -> None:
     log.info("%d interactions to fit, %d positive events to score", len(fitted), len(asked))
 
     def objective(neighbours: Neighbours, report: sweep.Report) -> float:
-        strength = item_item.strengths(table.rating, positive_rating, neighbours.other_weight)
+        strength = item_item.strengths(table.rating, positive_rating, neighbours)
         scorer = fitting.scorer(fitting.fit(fitted, neighbours), table, strength)
         accuracy = validation.accuracy(scorer, table, asked)
         report(1, accuracy)

@@ -147,6 +147,8 @@ class Neighbours(Section):
     max_movies: Count
     kept_per_movie: Count
     other_weight: Annotated[float, Field(ge=0, le=1)]
+    disliked_below: Annotated[float, Field(ge=0, le=5)]
+    disliked_weight: Annotated[float, Field(ge=-1, le=0)]
     regularization: Positive
 
 

@@ -7,6 +7,7 @@ either. They also say why: the history's movie with the largest weight.
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -42,9 +43,31 @@ class ItemItem:
         return ItemItem(np.append(self.start, added), self.movie_index, self.weight)
 
 
-def strengths(rating: Float32, positive_rating: float, other_weight: float) -> Float32:
-    """(n,) how much a movie of the history counts: 1 where it was liked, else `other_weight`."""
-    return np.where(rating >= positive_rating, np.float32(1), np.float32(other_weight))
+class Weighing(Protocol):
+    """How much a movie counts that was not liked: `Neighbours`, and what a bundle keeps of it."""
+
+    @property
+    def other_weight(self) -> float:
+        """Between 0 and 1."""
+
+    @property
+    def disliked_below(self) -> float:
+        """Stars."""
+
+    @property
+    def disliked_weight(self) -> float:
+        """At most 0, as a disliked movie does not speak for its like."""
+
+
+def strengths(rating: Float32, positive_rating: float, weighing: Weighing) -> Float32:
+    """(n,) how much a movie of the history counts.
+
+    1 where it was liked, `disliked_weight` below `disliked_below`, else `other_weight`.
+    """
+    liked, other = np.float32(1), np.float32(weighing.other_weight)
+    disliked = rating < min(weighing.disliked_below, positive_rating)
+    strength = np.where(disliked, np.float32(weighing.disliked_weight), other)
+    return np.where(rating >= positive_rating, liked, strength)
 
 
 def write(neighbours: ItemItem, path: Path) -> None:

@@ -83,6 +83,8 @@ def settings_of(retrieval: Retrieval, neighbours: Neighbours, preprocessing: Pre
         embedding_dim=retrieval.embedding_dim,
         positive_rating=preprocessing.positive_rating,
         other_weight=neighbours.other_weight,
+        disliked_below=neighbours.disliked_below,
+        disliked_weight=neighbours.disliked_weight,
     )
 
 

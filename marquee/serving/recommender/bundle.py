@@ -38,7 +38,8 @@ class Settings(BaseModel):
         history_length: latest movies of a history that the query tower reads.
         embedding_dim: leading columns of a candidate embedding that are the movie's vector in a history.
         positive_rating: a rating at or above, in stars, is a liked movie.
-        other_weight: how much a movie that was not liked counts for the item-item weights.
+        other_weight, disliked_below, disliked_weight: how much a movie that was not liked counts for the
+            item-item weights, see `item_item.strengths`; an older bundle knows no dislikes.
         history_features: columns the query tower was trained on; likewise the two others.
     """
 
@@ -48,6 +49,8 @@ class Settings(BaseModel):
     embedding_dim: int
     positive_rating: float
     other_weight: float
+    disliked_below: float = 0.0
+    disliked_weight: float = 0.0
     history_features: tuple[str, ...] = HISTORY_FEATURES
     query_features: tuple[str, ...] = QUERY_FEATURES
     ranking_features: tuple[str, ...] = FEATURES

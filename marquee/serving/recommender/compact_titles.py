@@ -1,11 +1,11 @@
 """Titles in a tenth of the memory: Python's lists of texts take a hundred bytes for every name they hold."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import overload
 
 import numpy as np
+import orjson
 
 from marquee.data.tables.facts import Titles
 
@@ -14,7 +14,7 @@ class PackedNames(Sequence[list[str]]):
     """Lists of names, read-only, in one piece of text; each is made when it is asked for."""
 
     def __init__(self, lists: Iterable[Sequence[str]]) -> None:
-        packed = [json.dumps(names, ensure_ascii=False).encode() for names in lists]
+        packed = [orjson.dumps(names) for names in lists]
         self._end = np.cumsum([0, *map(len, packed)], dtype=np.int64)
         self._packed = b"".join(packed)
 
@@ -29,7 +29,7 @@ class PackedNames(Sequence[list[str]]):
         if isinstance(row, slice):
             return [self[one] for one in range(*row.indices(len(self)))]
         start = range(len(self))[row]  # refuses what is out of range, and counts from the end
-        names: list[str] = json.loads(self._packed[self._end[start] : self._end[start + 1]])
+        names: list[str] = orjson.loads(self._packed[self._end[start] : self._end[start + 1]])
         return names
 
     def __eq__(self, other: object) -> bool:

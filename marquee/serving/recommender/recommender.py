@@ -22,14 +22,12 @@ from marquee.serving.recommender.candidates import Candidates
 from marquee.serving.recommender.catalogue_filter import ANY, CatalogueFilter, Wanted
 from marquee.serving.recommender.litert import LiteRtModel
 from marquee.serving.recommender.order import Scored
+from marquee.serving.recommender.reasons import speaking
 from marquee.serving.recommender.sources import registry
 from marquee.serving.recommender.sources.similar import neighbours_score
 from marquee.serving.recommender.sources.source import Asked
 from marquee.serving.recommender.steps import Steps
 from marquee.serving.recommender.top_k import top_k
-
-LIKENESS = 0.5
-"""Cosine from which a liked movie is named as the reason where the item-item weights know none."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +187,7 @@ class Recommender:
         steps.done("filter")
         asked = Asked(
             history=history,
-            strength=strengths(history.rating, settings.positive_rating, settings.other_weight),
+            strength=strengths(history.rating, settings.positive_rating, settings),
             query=self.query(history, now),
             now=now,
             index=self.index,
@@ -274,17 +272,5 @@ class Recommender:
     def reasons(self, history: History, movie_index: Int32) -> Int32:
         """(n,) the liked movie of the history that speaks for each movie most; -1 where none does."""
         liked = np.unique(history.movie_index[history.rating >= self.bundle.settings.positive_rating])
-        if len(liked) == 0 or len(movie_index) == 0:
-            return np.full(len(movie_index), -1, dtype=np.int32)
-        position, neighbour, weight = self.bundle.neighbours.of_history(liked)
-        column = np.searchsorted(ascending := np.sort(movie_index), neighbour)
-        column = np.minimum(column, len(ascending) - 1)
-        asked = (ascending[column] == neighbour) & (weight > 0)
-        strongest = np.zeros((len(liked), len(movie_index)), dtype=np.float32)
-        strongest[position[asked], np.argsort(movie_index)[column[asked]]] = weight[asked]
-        one, other = order.unit(self._vectors[liked]), order.unit(self._vectors[movie_index])
-        likeness = one @ other.T
-        known = strongest.max(axis=0) > 0
-        best = np.where(known, strongest.argmax(axis=0), likeness.argmax(axis=0))
-        speaks = known | (likeness.max(axis=0) >= LIKENESS)
-        return np.where(speaks, liked[best], -1).astype(np.int32)
+        has_genre = self.catalogue_filter.has_genre
+        return speaking(liked, movie_index, self.bundle.neighbours, self._vectors, has_genre)

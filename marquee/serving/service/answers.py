@@ -9,6 +9,7 @@ import numpy as np
 from marquee.models.features.person import History
 from marquee.serving.recommender.bundle import Packaged
 from marquee.serving.recommender.catalogue_filter import Wanted
+from marquee.serving.recommender.reasons import in_common
 from marquee.serving.recommender.recommender import Recommendation, Recommender
 from marquee.serving.recommender.sources import registry
 from marquee.serving.recommender.steps import Steps
@@ -206,7 +207,11 @@ class Answers:
             score=recommendation.score,
             predicted_rating=recommendation.predicted_rating,
             because=(
-                responses.Liked(movie_id=titles.movie_id[liked], title=titles.title[liked])
+                responses.Liked(
+                    movie_id=titles.movie_id[liked],
+                    title=titles.title[liked],
+                    shared=in_common(titles, recommendation.movie_index, liked),
+                )
                 if liked >= 0
                 else None
             ),

@@ -25,6 +25,9 @@ class Liked(BaseModel):
 
     movie_id: MovieId
     title: str
+    shared: Annotated[
+        list[str], Field(description="what both have: directors and cast first, then genres; two at most")
+    ]
 
 
 class Explanation(BaseModel):
@@ -43,7 +46,10 @@ class RecommendedMovie(Movie):
     score: Annotated[float, Field(description="what the list is ordered by; comparable within one answer")]
     predicted_rating: Stars
     source: SourceName
-    because: Annotated[Liked | None, Field(description="a liked movie it is close to; null: none is")]
+    because: Annotated[
+        Liked | None,
+        Field(description="a liked movie that speaks for it and shares a genre; null: none does"),
+    ]
     propensity: Annotated[
         float,
         Field(gt=0, le=1, description="probability that this place got it, given those above; 1: no chance"),

@@ -24,6 +24,7 @@ SMALL = ItemItem(
 
 def with_params(**changes: object) -> Neighbours:
     values = {"max_movies": 100, "kept_per_movie": 100, "other_weight": 0.5, "regularization": 1.0}
+    values |= {"disliked_below": 3.0, "disliked_weight": -0.5}
     return Neighbours.model_validate(values | changes)
 
 
@@ -72,7 +73,24 @@ def test_the_diagonal_is_never_a_neighbour_however_many_are_kept():
 
 def test_who_liked_a_movie_counts_more_than_who_did_not():
     ratings = np.array([5.0, 4.0, 3.5], np.float32)
-    assert item_item.strengths(ratings, 4.0, 0.5).tolist() == [1.0, 1.0, 0.5]
+    assert item_item.strengths(ratings, 4.0, with_params()).tolist() == [1.0, 1.0, 0.5]
+
+
+def test_a_disliked_movie_speaks_against_its_like():
+    ratings = np.array([4.0, 3.0, 2.5, 0.5], np.float32)
+    weighing = with_params(disliked_below=3.0, disliked_weight=-0.25)
+    assert item_item.strengths(ratings, 4.0, weighing).tolist() == [1.0, 0.5, -0.25, -0.25]
+
+
+def test_what_counts_as_liked_is_never_disliked():
+    weighing = with_params(disliked_below=3.0, disliked_weight=-1.0)
+    assert item_item.strengths(np.array([2.0, 1.0], np.float32), 2.0, weighing).tolist() == [1.0, -1.0]
+
+
+@pytest.mark.parametrize("weight", [-1.1, 0.1])
+def test_a_disliked_movie_never_speaks_for_its_like(weight: float):
+    with pytest.raises(ValueError, match="disliked_weight"):
+        with_params(disliked_weight=weight)
 
 
 def test_movies_seen_by_the_same_people_find_each_other():

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from marquee.data.tables.facts import Titles
 from marquee.models.features.person import History
 from marquee.models.neighbours.item_item import ItemItem
 from marquee.pipeline.arrays import Float32
 from marquee.serving.recommender.catalogue_filter import Wanted
+from marquee.serving.recommender.reasons import in_common
 from marquee.serving.recommender.recommender import Recommender
 from marquee.serving.recommender.sources import similar
 from tests.fixtures.tiny_pipeline import MOVIES, NOW, VALUES, Tiny
@@ -35,7 +37,9 @@ def with_vectors(tiny: Tiny) -> With:
             index=replace(index, candidates=candidates, by_column=None),
             of_sources={**tiny.bundle.of_sources, similar.NEIGHBOURS.name: item_item(weights or {})},
         )
-        return Recommender(bundle, VALUES.model_copy(update=knobs))
+        made = Recommender(bundle, VALUES.model_copy(update={"genre_at_most": EVERY, **knobs}))
+        made.catalogue_filter.has_genre = np.ones((EVERY, 1), dtype=bool)  # all have it in common
+        return made
 
     return make
 
@@ -96,13 +100,44 @@ def test_without_weights_the_movie_most_alike_is_the_reason(with_vectors: With):
     assert reasons(recommender, liked(3, 4), 50) == [4]
 
 
-def test_reasons_are_found_for_many_movies_in_any_order(tiny: Tiny):
+def test_any_weight_speaks_louder_than_a_likeness(with_vectors: With):
+    recommender = with_vectors({3: [1, 0], 50: [1, 0]}, {(4, 50): 0.001})
+    assert reasons(recommender, liked(3, 4), 50) == [4]
+
+
+def test_a_movie_without_a_genre_in_common_is_no_reason_however_much_it_weighs(with_vectors: With):
+    recommender = with_vectors({}, {(3, 50): 0.9, (4, 50): 0.1, (3, 51): 0.9})
+    recommender.catalogue_filter.has_genre = np.eye(EVERY, dtype=bool)
+    recommender.catalogue_filter.has_genre[50, 4] = True
+    assert reasons(recommender, liked(3, 4), 50, 51) == [4, -1]
+
+
+def test_one_liked_movie_is_named_three_times_then_the_next_then_none(with_vectors: With):
+    weights = {(3, shown): 0.9 for shown in range(50, 56)} | {(4, shown): 0.1 for shown in range(50, 54)}
+    recommender = with_vectors({}, weights)
+    assert reasons(recommender, liked(3, 4), *range(50, 56)) == [3, 3, 3, 4, -1, -1]
+
+
+def test_reasons_are_found_for_movies_in_any_order(tiny: Tiny):
     recommender = Recommender(tiny.bundle, VALUES)
     history, _ = recommender.history([15, 25, 35], [5.0, 4.5, 1.0], None, NOW)
-    shown = [900, 20, 400, 7]
-    assert reasons(recommender, history, *shown) == [
-        reason for movie in shown for reason in reasons(recommender, history, movie)
-    ]
+    for shown in ([900, 20, 400], [20, 400, 900]):
+        assert reasons(recommender, history, *shown) == [
+            reason for movie in shown for reason in reasons(recommender, history, movie)
+        ]
+
+
+def test_what_two_movies_share_is_people_first_then_genres_and_two_at_most():
+    titles = Titles(
+        [1, 2, 3], ["A", "B", "C"], [1990, 1991, 1992],
+        [["Drama", "War"], ["War", "Drama", "Horror"], ["Musical"]], ["en"] * 3,
+        [["Ann"], ["Ann"], ["Bob"]], [["Cid", "Dot"], ["Dot"], ["Cid"]],
+    )  # fmt: skip
+    assert in_common(titles, 0, 1) == ["Ann", "Dot"]
+    assert in_common(titles, 0, 2) == ["Cid"]
+    assert in_common(titles, 1, 2) == []
+    nobody = replace(titles, directors=[[]] * 3, cast=[[]] * 3)
+    assert in_common(nobody, 0, 1) == ["Drama", "War"]
 
 
 def test_similar_are_all_movies_but_the_one_itself(recommender: Recommender):

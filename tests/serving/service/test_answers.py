@@ -80,11 +80,17 @@ def test_who_asks_as_offline_evaluation_does_gets_the_same(answers: Answers):
     ]
 
 
-def test_a_reason_is_a_movie_of_the_history_by_name(answers: Answers):
-    (movie,) = recommend(answers, history=rated(0), genres=["Romance"]).recommendations
+def test_a_reason_is_a_movie_of_the_history_by_name_and_what_both_share(answers: Answers):
+    (movie,) = recommend(answers, history=rated(0, 40), genres=["Romance"]).recommendations
     assert movie.title.startswith("Amélie")
     assert movie.because is not None
-    assert (movie.because.movie_id, movie.because.title) == (5, "The Matrix")
+    assert (movie.because.movie_id, movie.because.title) == (405, "Film Number 40")
+    assert movie.because.shared == ["Comedy"]
+
+
+def test_a_liked_movie_that_shares_nothing_is_no_reason(answers: Answers):
+    (movie,) = recommend(answers, history=rated(0), genres=["Romance"]).recommendations
+    assert movie.because is None
 
 
 def test_nobody_is_named_as_the_reason_where_nothing_was_liked(answers: Answers):

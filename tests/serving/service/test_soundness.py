@@ -57,7 +57,9 @@ def small_bundle() -> Bundle:
     bundle = small.packaged().bundle
     turn = np.linspace(0, 3, MOVIES)[:, None] * np.arange(1, DIM + 1)
     near = np.concatenate([np.cos(turn), np.sin(turn)], axis=1)[:, :DIM].astype(np.float32)
-    return dataclasses.replace(bundle, index=dataclasses.replace(bundle.index, candidates=near, by_column=None))
+    return dataclasses.replace(
+        bundle, index=dataclasses.replace(bundle.index, candidates=near, by_column=None)
+    )
 
 
 def try_(card: ModelCard = CLAIMS) -> None:

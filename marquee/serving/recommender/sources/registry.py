@@ -31,8 +31,8 @@ SOURCES = (
         above=0.0,
         weight=lambda params: params.similar_weight,
         part=similar.NEIGHBOURS,
-        shown="close to what you liked",
-        found_by="movies similar to the ones you liked best",
+        shown="close to what you watched",
+        found_by="movies watched by people who watched what you did",
     ),
     Source(
         name="popular",

@@ -21,9 +21,11 @@ function button(text, label, onclick) {
   return make("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
 }
 
+const inCommon = (shared) => (shared?.length ? `: ${shared.join(", ")}` : "");
+
 function reason({ because, source }, { shown, shown_at_first }, isFirstVisit) {
   const words = make("p", { class: "reason", "data-source": source });
-  if (because) words.append("because you liked ", make("em", {}, because.title));
+  if (because) words.append("because you liked ", make("em", {}, because.title), inCommon(because.shared));
   else words.append(isFirstVisit ? shown_at_first : shown);
   return words;
 }
