@@ -89,7 +89,7 @@ def test_a_lock_left_by_a_killed_process_is_not_waited_for(
     assert len(run(tmp_path / "j", plan=planned(n_trials=1)).trials) == 1
 
 
-def test_a_journal_of_another_fingerprint_or_search_is_not_continued(tmp_path: Path) -> None:
+def test_a_journal_of_another_sweep_is_not_continued(tmp_path: Path) -> None:
     calls = []
 
     def counted(toy: Toy, report: sweep.Report) -> float:
@@ -102,6 +102,10 @@ def test_a_journal_of_another_fingerprint_or_search_is_not_continued(tmp_path: P
     run(tmp_path / "j", counted, planned(n_trials=3), fingerprint="b")
     run(tmp_path / "j", counted, planned(n_trials=3, n_startup_trials=1))
     assert len(calls) == 9
+    run(tmp_path / "j", counted, planned(n_trials=3, fixed={"heads": 4}))
+    assert [toy.heads for toy in calls[9:]] == [4, 4, 4]
+    run(tmp_path / "j", counted, planned(n_trials=3), seed=8)
+    assert len(calls) == 15
 
 
 def test_an_unreadable_journal_starts_the_sweep_again(

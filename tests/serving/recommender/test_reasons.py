@@ -13,7 +13,7 @@ from marquee.pipeline.arrays import Float32
 from marquee.serving.recommender.catalogue_filter import Wanted
 from marquee.serving.recommender.reasons import in_common
 from marquee.serving.recommender.recommender import Recommender
-from marquee.serving.recommender.sources import similar
+from marquee.serving.recommender.sources import registry, similar
 from tests.fixtures.tiny_pipeline import MOVIES, NOW, VALUES, Tiny
 
 EVERY = MOVIES + 1
@@ -171,3 +171,26 @@ def test_movies_with_equal_scores_are_served_in_order_of_the_catalogue(with_vect
     alike = with_vectors({}, two_tower_quota=200, popular_quota=0, rating_weight=0.0)
     shown = [movie.movie_index for movie in alike.recommend(liked(1, 3), NOW, 60)]
     assert shown == [row for row in range(62) if row not in (1, 3)]
+
+
+def test_a_movie_counts_by_how_it_was_rated(with_vectors: With):
+    recommender = with_vectors({}, {(3, 50): 0.5, (4, 51): 0.5, (9, 52): 0.5}, two_tower_quota=200)
+    history = History(
+        np.array([3, 4, 9], np.int32), np.array([5, 1, 3.5], np.float32), np.arange(NOW - 3, NOW)
+    )
+    gathered = recommender.candidates(history, NOW)
+    scores = gathered.scores[registry.names().index("similar")]
+    liked_, disliked, other = (scores[gathered.movie_index == movie][0] for movie in (50, 51, 52))
+    assert disliked / liked_ == pytest.approx(recommender.bundle.settings.disliked_weight)
+    assert other / liked_ == pytest.approx(recommender.bundle.settings.other_weight)
+
+
+def test_genres_that_are_asked_for_may_fill_the_list_and_others_may_not(with_vectors: With):
+    recommender = with_vectors(
+        {}, two_tower_quota=200, popular_quota=0, rating_weight=0.0, genre_at_most=2, genre_among=10
+    )
+    recommender.catalogue_filter.genres = ["Asked", "Other"]
+    recommender.catalogue_filter.has_genre = np.ones((EVERY, 2), dtype=bool)
+    recommender.catalogue_filter.has_genre[5:, 1] = False  # the first five have another genre too
+    ranked = recommender.rank(liked(55, 56), NOW, Wanted(genres=frozenset({"Asked"})))
+    assert ranked.movie_index[:4].tolist() == [0, 1, 5, 6]

@@ -198,3 +198,10 @@ def test_only_unknown_movies_have_no_predictions(answers: Answers):
 def test_movies_are_found_by_title(answers: Answers):
     found = answers.movies(MoviesQuery(title="amelie", k=3)).movies
     assert [(movie.movie_id, movie.year) for movie in found] == [(15, 2001)]
+
+
+def test_of_a_history_that_is_too_long_the_newest_is_sent(answers: Answers, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("marquee.serving.service.answers.LONGEST_HISTORY", 2)
+    rows, stars = np.array([4, 5, 6], np.int32), np.array([1.0, 2.0, 3.0], np.float32)
+    request, _ = answers.request_of(History(rows, stars, np.array([NOW - 3, NOW - 2, NOW - 1])), NOW)
+    assert [(one.movie_id, one.rating) for one in request.history] == [(id_of(5), 2.0), (id_of(6), 3.0)]

@@ -127,3 +127,16 @@ def test_edits_are_those_of_the_plain_table_up_to_three(word: str, others: list[
     assert whole.tolist() == [min(3, _alignment(word, other)) for other in others]
     nearest = [min(_alignment(word, other[:end]) for end in range(len(other) + 1)) for other in others]
     assert beginning.tolist() == [min(3, distance) for distance in nearest]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("Matrix, The", ["the", "matrix"]),
+        ("Bucket List, The ", ["the", "bucket", "list"]),
+        ("Good, the Bad, and the Ugly", ["good", "the", "bad", "and", "the", "ugly"]),
+        ("The Matrix", ["the", "matrix"]),
+    ],
+)
+def test_an_article_after_a_comma_stands_in_front(typed: str, words: list[str]):
+    assert title_search.query_words(typed) == words
