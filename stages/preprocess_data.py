@@ -10,6 +10,9 @@ from marquee.pipeline.files import write_json
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
 
+LIST = 100
+"""Movies of the lists that retrieval is measured by."""
+
 
 def run(params: Params, log: Log) -> None:
     """Read the raw tables, split, encode the catalogue, write `data/processed`."""
@@ -17,6 +20,13 @@ def run(params: Params, log: Log) -> None:
     joined = movies.join(listed, schema.read(paths.RAW.metadata, schema.METADATA))
     rated = schema.read_interactions(paths.RAW.interactions)
     table = Interactions.from_ratings(rated, joined["movie_id"].to_numpy())
+    splits.require_likes(table.rating, params.preprocess_data.positive_rating)
+    if len(joined) <= LIST:
+        log.warning(
+            "%d movies: a list of %d holds them all, so that top-%d accuracy is 1 for every model and "
+            "none is above popularity: set requirements.retrieval_above_popularity below 0",
+            *(len(joined), LIST, LIST),
+        )
     period = splits.assign_periods(table.user_index, table.timestamp, params.preprocess_data, params.seed)
     table = replace(table, period=period)
     encoder = movie_encoder.fit(

@@ -30,6 +30,7 @@ class Data(Section):
     metadata: str
     feedback: str
     on_bad_rows: Literal["error", "drop"]
+    rating_scale: Literal["stars", "ten", "binary"]
 
 
 class Sample(Section):

@@ -55,7 +55,7 @@ def test_the_repository_s_own_are_valid_and_every_section_is_there() -> None:
     ("section", "change", "message"),
     [
         ("data", {"sorce": "sample"},
-         "unknown key data.sorce. Known: source, metadata, feedback, on_bad_rows."),
+         "unknown key data.sorce. Known: source, metadata, feedback, on_bad_rows, "),
         ("data", {"source": 3}, "data.source: Input should be a valid string; received 3."),
         ("data", {"on_bad_rows": "skip"}, "data.on_bad_rows: Input should be 'error' or 'drop'"),
         ("sample", {"num_users": "many"}, "sample.num_users: Input should be a valid integer"),

@@ -27,7 +27,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_source_becomes_the_raw_tables_and_the_log_counts_them(house, caplog):
-    data = Data(source="own", metadata="none", feedback="none", on_bad_rows="drop")
+    data = Data(source="own", metadata="none", feedback="none", on_bad_rows="drop", rating_scale="stars")
     with caplog.at_level(logging.INFO):
         fetch_data.run(PARAMS.model_copy(update={"data": data}), logging.getLogger("fetch_data"))
     assert pq.read_table(paths.RAW.interactions)["half_stars"].to_pylist() == [1, 8]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marquee.data.tables.interactions import CONTEXT, TEST, TRAIN, VALIDATION
-from marquee.pipeline.arrays import Int32, Int64, Uint8
+from marquee.pipeline.arrays import Float32, Int32, Int64, Uint8
 from marquee.pipeline.params import PreprocessData
 
 PERIOD_CODES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
@@ -67,6 +67,7 @@ def assign_periods(user_id: Int32, timestamp: Int64, params: PreprocessData, see
         SplitError: a period without interactions, or a test cutoff not after the validation cutoff.
     """
     if params.split == "temporal":
+        _require_times(timestamp)
         first, second = time_cutoffs(timestamp, params)
         _check_order(first, second)
         period = np.where(timestamp >= second, TEST, np.where(timestamp >= first, VALIDATION, TRAIN))
@@ -81,6 +82,32 @@ def assign_periods(user_id: Int32, timestamp: Int64, params: PreprocessData, see
         )
     _check_all_present(period, params)
     return period.astype(np.uint8)
+
+
+def require_likes(rating: Float32, positive_rating: float) -> None:
+    """Check that retrieval has something to learn.
+
+    Args:
+        rating: (n,) stars.
+        positive_rating: from which on a movie was liked.
+
+    Raises:
+        SplitError: nothing was liked.
+    """
+    if len(rating) and rating.max() < positive_rating:
+        raise SplitError(
+            f"No rating is at or above preprocess_data.positive_rating, {positive_rating:g}: the highest is "
+            f"{rating.max():g}. Lower it, or set data.rating_scale to the scale that the ratings are on."
+        )
+
+
+def _require_times(timestamp: Int64) -> None:
+    if len(timestamp) and timestamp.min() == timestamp.max():
+        raise SplitError(
+            f"Every rating has the timestamp {int(timestamp[0])}: there is nothing to split by. "
+            'Give ratings their times, or set preprocess_data.split to "random" (docs/protocol.md says what '
+            "that is worth)."
+        )
 
 
 def _by_user(user_id: Int32, shares: tuple[float, float], rng: np.random.Generator) -> npt.NDArray[np.int64]:

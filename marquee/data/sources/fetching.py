@@ -50,7 +50,7 @@ def fetch(
     loader = _loader_of(data.source, loaders)
     _check_metadata(data.metadata)
     bad = BadRows(data.on_bad_rows)
-    fetched = loader.load(Request(data.source, bad, sample, seed, films))
+    fetched = loader.load(Request(data.source, bad, sample, seed, films, data.rating_scale))
     fetched = feedback.join(_with_metadata(fetched, data.metadata, tmdb_network), data.feedback)
     return replace(fetched, about=fetched.about | {"dropped_rows": bad.as_dict()})
 

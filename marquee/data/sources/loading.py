@@ -28,6 +28,7 @@ class Request:
         sample: size of the simulated source.
         seed: of the simulated source.
         films: the catalogue of the simulated source.
+        rating_scale: one of `rules.SCALES`.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Request:
     sample: Sample
     seed: int
     films: Path
+    rating_scale: str = "stars"
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from marquee.data.sources import archives, licences, ratings
 from marquee.data.sources.archives import Files
 from marquee.data.sources.loading import Fetched, Loader, Request
 from marquee.data.sources.network import Network
-from marquee.data.sources.ratings import LARGEST_ID, Layout, check_header
-from marquee.data.sources.rules import BadRows, DataError, explain
+from marquee.data.sources.ratings import LARGEST_ID, Layout
+from marquee.data.sources.rules import SCALES, STARS, BadRows, DataError, Scale, explain
+from marquee.data.sources.texts import check_header
 from marquee.data.sources.titles import split_genres, split_title
 from marquee.data.tables import schema
 
@@ -61,8 +62,8 @@ class _Movie:
     genres: str
 
 
-def read(files: Files, bad: BadRows) -> Tables:
-    """Read an archive or a folder, whatever its generation.
+def read(files: Files, bad: BadRows, scale: Scale = STARS) -> Tables:
+    """Read an archive or a folder, whatever its generation; `scale` is that of its ratings.
 
     Raises:
         DataError: an unknown layout, a missing file or column, a bad row where those are errors.
@@ -79,7 +80,7 @@ def read(files: Files, bad: BadRows) -> Tables:
     movies["tmdb_id"] = [tmdb_ids.pop(movie_id, 0) for movie_id in movies["movie_id"]]
     table = schema.table(movies, schema.MOVIES).sort_by("movie_id")
     movie_ids = table.column("movie_id").to_numpy().astype(np.int32)
-    interactions = ratings.read(files, layout, movie_ids, bad)
+    interactions = ratings.read(files, layout, movie_ids, bad, scale)
     return Tables(interactions, table, len(tmdb_ids))
 
 
@@ -105,7 +106,7 @@ def load_folder(request: Request) -> Fetched:
 
 def _fetched(files: Files, request: Request, name: str, licence: dict[str, str]) -> Fetched:
     md5 = files.md5()
-    tables = read(files, request.bad)
+    tables = read(files, request.bad, SCALES[request.rating_scale])
     about = {"source": name, "md5": md5, "links_without_movie": tables.links_without_movie}
     return Fetched(tables.interactions, tables.movies, schema.METADATA.empty_table(), about, [licence])
 

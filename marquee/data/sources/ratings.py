@@ -2,8 +2,8 @@
 
 import contextlib
 import io
-import textwrap
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +14,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from marquee.data.sources import rules
 from marquee.data.sources.archives import Files
-from marquee.data.sources.rules import ADVICE, BadRows, DataError, Rule, explain, first_broken
-from marquee.data.sources.texts import BLOCK, SingleSeparator, decimal_numbers, is_in, whole_numbers
+from marquee.data.sources.rules import ADVICE, STARS, BadRows, DataError, Rule, Scale, explain
+from marquee.data.sources.texts import (
+    BLOCK,
+    SingleSeparator,
+    check_header,
+    decimal_numbers,
+    is_in,
+    moments,
+    unreadable,
+    whole_numbers,
+)
 from marquee.data.tables import schema
-
-QUOTED = 300
-"""Characters of a header that a message quotes."""
 
 LARGEST_ID = np.iinfo(np.int32).max
 
@@ -54,7 +61,9 @@ class Layout:
     columns: tuple[str, str, str, str] = ("userId", "movieId", "rating", "timestamp")
 
 
-def read(files: Files, layout: Layout, movie_ids: npt.NDArray[np.int32], bad: BadRows) -> pa.Table:
+def read(
+    files: Files, layout: Layout, movie_ids: npt.NDArray[np.int32], bad: BadRows, scale: Scale = STARS
+) -> pa.Table:
     """Read ratings into `schema.INTERACTIONS`, sorted by (timestamp, user_id, movie_id).
 
     Args:
@@ -62,16 +71,18 @@ def read(files: Files, layout: Layout, movie_ids: npt.NDArray[np.int32], bad: Ba
         layout: how it writes ratings.
         movie_ids: (m,) sorted; a rating of another movie is a bad row.
         bad: what to do with bad rows; counts them.
+        scale: of the ratings.
 
     Raises:
-        DataError: a bad row where those are errors, or nothing left.
+        DataError: a bad row where those are errors, one fault in many rows, or nothing left.
     """
-    check = _Check(files, layout, movie_ids, bad)
+    check = _Check(files, layout, movie_ids, bad, scale)
     parts: list[Columns] = []
     row = 0
     for batch in _batches(files, layout, bad):
         parts.append(check.batch(batch, row))
         row += batch.num_rows
+    check.require_no_fault_in_many(row)
     if not parts or not sum(len(part["user_id"]) for part in parts):
         left = f"; all {row:,} were dropped: {bad.as_dict()}" if row else ""
         raise DataError(f"{layout.file} holds no ratings{left}. Give it rows, or choose another data.source.")
@@ -98,8 +109,17 @@ def _sorted(columns: Columns, files: Files, layout: Layout, bad: BadRows) -> Col
 class _Check:
     """The rules that ratings must follow, applied batch by batch."""
 
-    def __init__(self, files: Files, layout: Layout, movie_ids: npt.NDArray[np.int32], bad: BadRows) -> None:
-        self.files, self.layout, self.movie_ids, self.bad = files, layout, movie_ids, bad
+    def __init__(
+        self,
+        files: Files,
+        layout: Layout,
+        movie_ids: npt.NDArray[np.int32],
+        bad: BadRows,
+        scale: Scale,
+    ) -> None:
+        self.files, self.layout, self.movie_ids, self.bad, self.scale = files, layout, movie_ids, bad, scale
+        self.first_faults: dict[tuple[str, int], str] = {}  # rule and column -> the first value that broke it
+        self.faults: Counter[tuple[str, int]] = Counter()
         # The clock may refuse a row, never decide what is written: hence not droppable.
         self.by_clock = files.newest is None
         self.newest = int(time.time()) if files.newest is None else files.newest
@@ -113,25 +133,24 @@ class _Check:
         user, no_user = whole_numbers(texts.column(0))
         movie, no_movie = whole_numbers(texts.column(1))
         rating, no_rating = decimal_numbers(texts.column(2))
-        when, no_time = whole_numbers(texts.column(3))
+        when, no_time = moments(texts.column(3))
         an_id = f"is not a whole number from 0 to {LARGEST_ID}"
-        rules = [
+        checked = [
             Rule("not_a_number", no_user | (user < 0) | (user > LARGEST_ID), 0, an_id),
             Rule("not_a_number", no_movie | (movie < 0) | (movie > LARGEST_ID), 1, an_id),
             Rule("not_a_number", no_rating, 2, "is not a number"),
-            Rule("rating_out_of_range", ~((rating >= 0.5) & (rating <= 5)), 2, "is outside 0.5 to 5.0"),
-            Rule("not_half_stars", rating * 2 != np.rint(rating * 2), 2, "is not a multiple of 0.5"),
+            *self.scale.rules(rating, 2),
             Rule("not_a_number", no_time, 3, "is not a whole number of seconds since 1970"),
             *self._time_rules(when),
             Rule("unknown_movie", ~is_in(movie, self.movie_ids), 1, f"is not in {self.layout.movies}"),
         ]
-        first = first_broken(rules, texts.num_rows)
-        self._refuse(rules, first, texts, first_row)
+        first = rules.first_broken(checked, texts.num_rows)
+        self._refuse(checked, first, texts, first_row)
         good = first < 0
         return {
             "user_id": user[good].astype(np.int32),
             "movie_id": movie[good].astype(np.int32),
-            "half_stars": (rating[good] * 2).astype(np.uint8),
+            "half_stars": self.scale.half_stars(rating[good]),
             "timestamp": when[good],
         }
 
@@ -161,21 +180,43 @@ class _Check:
         ]
 
     def _refuse(
-        self, rules: list[Rule], first: npt.NDArray[np.int16], texts: pa.RecordBatch, first_row: int
+        self, checked: list[Rule], first: npt.NDArray[np.int16], texts: pa.RecordBatch, first_row: int
     ) -> None:
-        fatal = [not (self.bad.drops and rule.droppable) for rule in rules]
+        fatal = [not (self.bad.drops and rule.droppable) for rule in checked]
         at = np.flatnonzero((first >= 0) & np.array(fatal)[first])
         if len(at):
             place = int(at[0])
-            rule = rules[first[place]]
+            rule = checked[first[place]]
             value = texts.column(rule.column)[place].as_py() or "(empty)"
             problem = f"{self.layout.columns[rule.column]} {value} {rule.because}"
             line = _line_of_row(self.files, self.layout, first_row + place)
-            raise DataError(
-                explain(self.layout.file, line, problem, ADVICE if rule.droppable else NEVER_DROPPED)
-            )
-        for position, rule in enumerate(rules):
-            self.bad.count(self.layout.file, rule.name, int((first == position).sum()))
+            advice = ADVICE if rule.droppable else NEVER_DROPPED
+            if rules.is_much(count := int((first == first[place]).sum()), texts.num_rows):
+                advice = rules.systematic(rule.name, rule.column, count, texts.num_rows)
+            raise DataError(explain(self.layout.file, line, problem, advice))
+        for position, rule in enumerate(checked):
+            broken = np.flatnonzero(first == position)
+            self.bad.count(self.layout.file, rule.name, len(broken))
+            if len(broken):
+                key = (rule.name, rule.column)
+                self.faults[key] += len(broken)
+                value = texts.column(rule.column)[int(broken[0])].as_py() or "(empty)"
+                self.first_faults.setdefault(
+                    key, f"{self.layout.columns[rule.column]} {value} {rule.because}"
+                )
+
+    def require_no_fault_in_many(self, rows: int) -> None:
+        """Dropping is for single rows: one fault in many has a cause that can be mended.
+
+        Raises:
+            DataError: more than `MUCH` of the rows break one rule.
+        """
+        for (name, column), count in self.faults.most_common(1):
+            if rules.is_much(count, rows):
+                problem = self.first_faults[name, column]
+                raise DataError(
+                    f"{self.layout.file}: {problem}.\n{rules.systematic(name, column, count, rows)}"
+                )
 
 
 @contextlib.contextmanager
@@ -216,7 +257,7 @@ def _batches(files: Files, layout: Layout, bad: BadRows) -> Iterator[pa.RecordBa
             return
         if wrong:
             raise DataError(_wrong_width(files, layout, wrong[0])) from error
-        raise DataError(_unreadable(layout.file, str(error))) from error
+        raise DataError(unreadable(layout.file, str(error))) from error
     bad.count(layout.file, "wrong_number_of_columns", len(wrong))
 
 
@@ -229,41 +270,6 @@ def _header(files: Files, layout: Layout) -> list[str]:
     with files.open(layout.file) as source:
         line = source.readline()
     return check_header(layout.file, line, layout.columns)
-
-
-def check_header(file: str, line: bytes, needed: tuple[str, ...]) -> list[str]:
-    """Read a CSV file's first line and check that it names the columns needed.
-
-    Raises:
-        DataError: the line is empty, is not UTF-8, or lacks a column.
-    """
-    if not line.strip():
-        raise DataError(f"{file} is empty. Its first line must name the columns {', '.join(needed)}.")
-    try:
-        names = [name.strip().strip('"') for name in line.decode("utf-8-sig").rstrip("\r\n").split(",")]
-    except UnicodeDecodeError as error:
-        raise DataError(_unreadable(file, str(error))) from error
-    missing = [name for name in needed if name not in names]
-    if missing:
-        raise DataError(
-            f"{file}, line 1: column {', '.join(missing)} is missing; the columns are "
-            f"{textwrap.shorten(', '.join(names), QUOTED, placeholder=' ...')}.\n{_separator_advice(names)}"
-            f"Add or rename columns so that there are {', '.join(needed)}."
-        )
-    return names
-
-
-def _separator_advice(names: list[str]) -> str:
-    """What to do first where the whole header is one name that holds another separator."""
-    other = {";": "semicolons", "\t": "tabs"}
-    found = next((word for mark, word in other.items() if len(names) == 1 and mark in names[0]), None)
-    return f"It is separated by {found}: write commas instead.\n" if found else ""
-
-
-def _unreadable(file: str, reason: str) -> str:
-    if "utf" in reason.lower():
-        return f"{file} is not UTF-8 ({reason}).\nSave it as UTF-8."
-    return f"{file} cannot be read as CSV: {reason}\nFix the file."
 
 
 def _wrong_width(files: Files, layout: Layout, row: Any) -> str:

@@ -1,14 +1,14 @@
 """What makes a row bad, how that is said, and how many bad rows were dropped."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from marquee.pipeline.arrays import Bool
+from marquee.pipeline.arrays import Bool, Float64, Uint8
 
 ADVICE = 'Fix the file or set data.on_bad_rows to "drop" (dropped rows are counted in the manifest).'
 """What to do about a bad row that may be dropped."""
@@ -35,6 +35,45 @@ class Rule:
     column: int
     because: str
     droppable: bool = True
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a rating may be.
+
+    Attributes:
+        least, most: the ends, as the file has them.
+        step: between one rating and the next.
+        to_half_stars: (n,) float64 ratings of the scale -> half stars, 1 to 10.
+    """
+
+    least: float
+    most: float
+    step: float
+    to_half_stars: Callable[[Float64], Float64]
+
+    def rules(self, rating: Float64, column: int) -> list[Rule]:
+        """What makes a rating bad; `column` is where it stands."""
+        steps = rating / self.step
+        within = (rating >= self.least) & (rating <= self.most)
+        return [
+            Rule("rating_out_of_range", ~within, column, f"is outside {self.least} to {self.most}"),
+            Rule("not_half_stars", steps != np.rint(steps), column, f"is not a multiple of {self.step}"),
+        ]
+
+    def half_stars(self, rating: Float64) -> Uint8:
+        """(n,) uint8, 1 to 10, of ratings that follow the rules."""
+        return self.to_half_stars(rating).astype(np.uint8)
+
+
+STARS = Scale(0.5, 5.0, 0.5, lambda rating: rating * 2)
+"""MovieLens': half a star to five."""
+SCALES = {
+    "stars": STARS,
+    "ten": Scale(1, 10, 1, lambda rating: rating),
+    "binary": Scale(0, 1, 1, lambda rating: np.where(rating > 0, 10.0, 1.0)),
+}
+"""By the value of `data.rating_scale`; liked and not liked are the two ends of the stars."""
 
 
 @dataclass
@@ -80,3 +119,32 @@ def first_broken(rules: Sequence[Rule], length: int) -> npt.NDArray[np.int16]:
     for position in reversed(range(len(rules))):
         first[rules[position].broken] = position
     return first
+
+
+CAUSES = {
+    ("rating_out_of_range", 2): "If they are 1 to 10, set data.rating_scale to ten; if 0 and 1, to binary.",
+    ("not_half_stars", 2): "Round them to half stars, or set data.rating_scale to the one they are on.",
+    ("not_a_number", 0): "People are known by whole numbers: number them, with pandas.factorize for example.",
+    ("not_a_number", 1): "Movies are known by whole numbers, the same in both files: number them.",
+    ("not_a_number", 2): "The column must hold numbers, with a point and not a comma for the fraction.",
+    ("not_a_number", 3): "Write seconds since 1970, or times such as 2005-04-02 23:53:47 (UTC).",
+    ("timestamp_in_milliseconds", 3): "Divide the whole column by 1000.",
+    ("timestamp_too_early", 3): "Write seconds since 1970; days or years are too coarse to split in time.",
+    ("unknown_movie", 1): "The movies' file is incomplete or of another data set: list every movie there.",
+}
+"""(rule, position of the column) -> what to do where it is no accident of single rows."""
+
+
+MUCH, FEWEST = 0.05, 50
+"""Rows that break one rule, as a share and at least, from which on it is no accident of single rows."""
+
+
+def is_much(count: int, rows: int) -> bool:
+    """Whether that many of the rows have one cause."""
+    return count >= FEWEST and count > MUCH * rows
+
+
+def systematic(name: str, column: int, count: int, rows: int) -> str:
+    """What to do where many rows break one rule: dropping them would leave something else than was meant."""
+    cause = CAUSES.get((name, column), "Mend the column.")
+    return f"{count:,} of {rows:,} rows break this rule: that is one fault, not many. {cause}"

@@ -103,3 +103,25 @@ def test_dates_do_not_cut_a_split_by_user():
     users, times = arrays([0, 1], [10, 20])
     with pytest.raises(SplitError, match="takes shares"):
         splits.assign_periods(users, times, choices(split="user", test_cutoff="2020-01-01"), seed=1)
+
+
+def test_ratings_of_one_moment_cannot_be_split_in_time_and_the_advice_splits_them():
+    users, times = arrays([0, 1, 2, 3], [20, 20, 20, 20])
+    with pytest.raises(
+        SplitError,
+        match=r"timestamp 20: .* set preprocess_data.split",
+    ):
+        splits.assign_periods(users, times, choices(), seed=1)
+    assert set(splits.assign_periods(users, times, choices(split="random"), seed=1)) == {
+        TRAIN,
+        VALIDATION,
+        TEST,
+    }
+
+
+def test_ratings_of_which_none_is_a_like_are_refused_with_the_knob():
+    with pytest.raises(
+        SplitError, match=r"at or above preprocess_data.positive_rating, 4: the highest is 3.5"
+    ):
+        splits.require_likes(np.array([1.0, 3.5], np.float32), 4.0)
+    splits.require_likes(np.array([1.0, 4.0], np.float32), 4.0)

@@ -49,8 +49,14 @@ def snapshot(tmp_path):
     return path
 
 
-def data(source, metadata="none", on_bad_rows="error"):
-    return Data(source=str(source), metadata=str(metadata), feedback="none", on_bad_rows=on_bad_rows)
+def data(source, metadata="none", on_bad_rows="error", rating_scale="stars"):
+    return Data(
+        source=str(source),
+        metadata=str(metadata),
+        feedback="none",
+        on_bad_rows=on_bad_rows,
+        rating_scale=rating_scale,
+    )
 
 
 def fetch(out, wanted, **how):

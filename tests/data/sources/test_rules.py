@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marquee.data.sources import archives, movielens
-from marquee.data.sources.rules import BadRows, DataError, Rule, first_broken
+from marquee.data.sources.rules import SCALES, BadRows, DataError, Rule, first_broken
 
 HEADER = "userId,movieId,rating,timestamp"
 GOOD = "1,1,3.5,900000000"
@@ -15,7 +15,7 @@ BAD = [
     ("1,1,0,1000000000", "rating 0 is outside 0.5 to 5.0", "rating_out_of_range"),
     ("1,1,3.3,1000000000", "rating 3.3 is not a multiple of 0.5", "not_half_stars"),
     ("1,1,good,1000000000", "rating good is not a number", "not_a_number"),
-    ("1,1,nan,1000000000", "rating nan is outside 0.5 to 5.0", "rating_out_of_range"),
+    ("1,1,nan,1000000000", "rating nan is not a number", "not_a_number"),
     ("anna,1,4,1000000000", "userId anna is not a whole number from 0 to 2147483647", "not_a_number"),
     ("2147483648,1,4,1000000000", "userId 2147483648 is not a whole number", "not_a_number"),
     ("-1,1,4,1000000000", "userId -1 is not a whole number", "not_a_number"),
@@ -37,12 +37,13 @@ BAD = [
 def read(tmp_path):
     """Reads a folder with these lines of ratings and one movie, 1."""
 
-    def go(*lines, action="error", header=HEADER):
+    def go(*lines, action="error", header=HEADER, scale="stars"):
         text = "".join(f"{line}\n" for line in ((header, *lines) if header else lines))
         (tmp_path / "ratings.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
         (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,Film (1990),Drama\n")
         bad = BadRows(action)
-        return movielens.read(archives.open_folder(tmp_path), bad).interactions, bad.as_dict()
+        read_ = movielens.read(archives.open_folder(tmp_path), bad, SCALES[scale])
+        return read_.interactions, bad.as_dict()
 
     return go
 
@@ -187,3 +188,69 @@ def test_a_row_is_charged_to_the_first_rule_it_breaks(broken):
     for row, first in enumerate(first_broken(rules, 4)):
         breaks = [n for n, rows in enumerate(broken) if rows[row]]
         assert first == (breaks[0] if breaks else -1)
+
+
+# ---- one fault in many rows -------------------------------------------------------------------------------
+
+FAULTS = {
+    "scale10": ("{n},1,{ten},1000000000", "set data.rating_scale to ten"),
+    "binary": ("{n},1,{zero_or_one},1000000000", "if 0 and 1, to binary"),
+    "uuid": ("6f1c-{n},1,4,1000000000", "number them, with pandas.factorize"),
+    "text times": ("{n},1,4,2 April 2005", "times such as 2005-04-02 23:53:47"),
+    "milliseconds": ("{n},1,4,1000000000000", "Divide the whole column by 1000"),
+    "days": ("{n},1,4,12000", "too coarse to split in time"),
+    "other movies": ("{n},77,4,1000000000", "list every movie there"),
+}
+
+
+def many(pattern, rows=200):
+    return [pattern.format(n=n, ten=n % 10 + 1, zero_or_one=n % 2) for n in range(1, rows + 1)]
+
+
+@pytest.mark.parametrize("action", ["error", "drop"])
+@pytest.mark.parametrize(("pattern", "advice"), FAULTS.values(), ids=list(FAULTS))
+def test_one_fault_in_many_rows_is_named_with_its_cure_and_never_dropped(read, action, pattern, advice):
+    with pytest.raises(DataError) as error:
+        read(*many(pattern), action=action)
+    assert advice in str(error.value)
+    assert "of 200 rows break this rule: that is one fault, not many" in str(error.value)
+    assert "on_bad_rows" not in str(error.value)
+
+
+def test_a_twentieth_of_the_rows_may_be_dropped_and_no_more(read):
+    good = [f"{n},1,4,1000000000" for n in range(1000)]
+    _, dropped = read(*good, *[f"{n},1,9,1000000000" for n in range(52)], action="drop")
+    assert dropped == {"ratings.csv": {"rating_out_of_range": 52}}
+    with pytest.raises(DataError, match="53 of 1,053 rows break this rule"):
+        read(*good, *[f"{n},1,9,1000000000" for n in range(53)], action="drop")
+
+
+def test_the_advice_about_scales_leads_to_a_table(read):
+    tens, _ = read(*many(FAULTS["scale10"][0]), scale="ten")
+    assert tens["half_stars"].to_pylist() == [n % 10 + 1 for n in range(1, 201)]
+    likes, _ = read(*many(FAULTS["binary"][0]), scale="binary")
+    assert likes["half_stars"].to_pylist() == [10 if n % 2 else 1 for n in range(1, 201)]
+
+
+@pytest.mark.parametrize(
+    ("scale", "rating"), [("ten", "10.5"), ("ten", "0"), ("ten", "7.5"), ("binary", "2")]
+)
+def test_a_rating_off_its_scale_is_a_bad_row(read, scale, rating):
+    with pytest.raises(DataError, match=f"rating {rating} is (outside|not a multiple)"):
+        read(f"1,1,{rating},1000000000", scale=scale)
+
+
+# ---- what other programs write ----------------------------------------------------------------------------
+
+
+def test_ids_that_pandas_made_floats_and_times_of_a_clock_are_read(read):
+    table, _ = read("7.0,1.0,4,2005-04-02 23:53:47", "8,1,3.50,2005-04-02T23:53:48Z", "9,+1, 3 ,1112486029.0")
+    assert table["user_id"].to_pylist() == [7, 8, 9]
+    assert table["half_stars"].to_pylist() == [8, 7, 6]
+    assert table["timestamp"].to_pylist() == [1112486027, 1112486028, 1112486029]
+
+
+@pytest.mark.parametrize("when", ["2005-02-30 00:00:00", "2005-04-02", "2005-04-02 24:00:00", "02/04/2005"])
+def test_a_time_that_no_clock_shows_is_a_bad_row(read, when):
+    with pytest.raises(DataError, match=f"timestamp {when} is not a whole number of seconds"):
+        read(f"1,1,4,{when}")
