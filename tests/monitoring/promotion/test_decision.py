@@ -138,3 +138,16 @@ def test_of_a_hundred_null_retrains_few_are_promoted():
     )
     # 2.5 are expected: the upper side of a 95 % interval. Eight or more come by chance once in 400 times.
     assert promoted < 8
+
+
+def test_a_fall_by_exactly_the_margin_is_allowed_and_any_more_is_none():
+    champion = np.full(200, 0.5)
+    for fall, outcome in ((0.25, "kept"), (0.375, "fell")):
+        guard = Measure("cold_movies", champion, champion - fall, USERS, margin=0.25)
+        assert outcomes(decide([measure(noise(0.05))], [guard]))["cold_movies"] == outcome
+
+
+def test_exactly_the_users_asked_for_are_enough():
+    for users, outcome in ((50, "better"), (49, "few")):
+        few = measure(np.full(2 * users, 0.05), users=np.repeat(np.arange(users), 2))
+        assert outcomes(decide([few])) == {"ndcg_at_10": outcome}

@@ -153,6 +153,13 @@ def test_a_movie_without_a_year_is_in_no_years(tiny: Tiny, recommender: Recommen
     assert not allowed(Wanted(first_year=1))[0]
 
 
+def test_the_years_of_a_filter_are_let_through_themselves(tiny: Tiny, recommender: Recommender):
+    year = tiny.bundle.titles.year[1]
+    assert year
+    allowed = recommender.catalogue_filter.allowed(Wanted(first_year=year, last_year=year))
+    assert allowed.tolist() == [other == year for other in tiny.bundle.titles.year]
+
+
 def test_exploration_happens_under_a_seed_only_and_is_named(recommender: Recommender):
     history, _ = recommender.history([15, 25], [4.0, 2.0], None, NOW)
     plain = recommender.recommend(history, NOW, 10)
