@@ -52,7 +52,7 @@ class SharedArrays:
     def forget(self, key: str) -> None:
         """Delete a copy; whoever has mapped it keeps what it reads until it lets go."""
         with suppress(OSError):  # it is gone already
-            gone = Path(tempfile.mkdtemp(prefix=".gone-", dir=self._folder))
+            gone = self._folder / f".gone-{key}-{os.getpid()}"
             (self._folder / key).rename(gone)
             shutil.rmtree(gone)
 

@@ -56,7 +56,8 @@ def test_the_file_is_mapped_and_not_read_into_memory(tmp_path: Path):
 def test_what_is_forgotten_stays_for_those_who_have_mapped_it(tmp_path: Path):
     shared = SharedArrays(tmp_path / "arrays")
     got = shared.get("key", lambda: MADE)
-    shared.forget("key")
+    for _ in range(2):  # both workers of a service that stops
+        shared.forget("key")
     assert list((tmp_path / "arrays").iterdir()) == []
     np.testing.assert_array_equal(got["rows"], MADE["rows"])
 
