@@ -54,8 +54,9 @@ def union(scores: Sequence[Float32], allowed: Bool, params: RecommenderParams) -
         allowed: (num_movies,) neither seen nor filtered out.
         params: how many of each source.
     """
+    forbidden = np.flatnonzero(~allowed)
     best = [
-        top_k(np.where(_may_be_given(of_source, source.above, allowed), of_source, -np.inf), quota)
+        _best(of_source, source.above, allowed, forbidden, quota)
         for source, of_source, quota in zip(registry.SOURCES, scores, registry.quotas(params), strict=True)
     ]
     movie_index = np.unique(np.concatenate(best))
@@ -66,5 +67,11 @@ def union(scores: Sequence[Float32], allowed: Bool, params: RecommenderParams) -
     return Candidates(movie_index, of_candidates, place.argmin(axis=0))
 
 
-def _may_be_given(scores: Float32, above: float, allowed: Bool) -> Bool:
-    return allowed if above == UNBOUNDED else allowed & (scores > above)
+def _best(scores: Float32, above: float, allowed: Bool, forbidden: Int64, k: int) -> Int32:
+    """The k best of a source; few are forbidden, and few are above a bound."""
+    if above == UNBOUNDED:
+        may_be_given = scores.copy()
+        may_be_given[forbidden] = -np.inf
+        return top_k(may_be_given, k)
+    rows = np.flatnonzero(allowed & (scores > above))
+    return rows[top_k(scores[rows], k)].astype(np.int32)

@@ -11,6 +11,7 @@ from marquee.pipeline.arrays import Bool
 from marquee.serving.recommender import candidates
 from marquee.serving.recommender.candidates import Candidates
 from marquee.serving.recommender.sources import registry
+from marquee.serving.recommender.sources.source import UNBOUNDED
 from tests.fixtures.tiny_pipeline import VALUES
 
 TWO_TOWER = np.array([0.1, 0.9, 0.8, 0.7, 0.2, 0.3], np.float32)
@@ -79,3 +80,13 @@ def test_what_is_not_allowed_leaves_its_place_to_the_next():
 def test_nothing_but_allowed_movies_comes_out(allowed: list[bool]):
     found = union((6, 6, 6), allowed=np.array(allowed))
     assert found.movie_index.tolist() == np.flatnonzero(allowed).tolist()
+
+
+@given(st.integers(1, 200), st.integers(0, 60), st.sampled_from([UNBOUNDED, 0.0]), st.integers(0, 2**32 - 1))
+def test_a_source_gives_its_best_of_those_that_may_be_given(size: int, k: int, above: float, seed: int):
+    rng = np.random.default_rng(seed)
+    scores = np.round(rng.normal(size=size), 1).astype(np.float32)  # some are equal
+    allowed = rng.random(size) < 0.8
+    best = candidates._best(scores, above, allowed, np.flatnonzero(~allowed), k)
+    rows = [row for row in np.lexsort((np.arange(size), -scores)) if allowed[row] and scores[row] > above]
+    assert best.tolist() == rows[:k]
