@@ -1,9 +1,11 @@
 """The Bento: what `bentofile.yaml` names, and nothing else."""
 
+import filecmp
 import hashlib
 import logging
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +37,37 @@ def build(root: Path, log: logging.Logger) -> str:
         stage(root, context, options["include"])
         version = content_version(context)
         tag = f"{options['name']}:{version}"
-        try:
-            bentoml.get(tag)
+        if is_whole(tag, context):
             log.info("%s is built already", tag)
-        except bentoml.exceptions.NotFound:
-            _build(options, version, context)
+            return tag
+        with suppress(bentoml.exceptions.NotFound):
+            bentoml.delete(tag)
+            log.warning("%s was not whole, as if its build had been killed: it is built again", tag)
+        _build(options, version, tag, context)
     return tag
 
 
-def _build(options: dict[str, Any], version: str, context: Path) -> None:
+def is_whole(tag: str, context: Path) -> bool:
+    """Whether BentoML's store has a Bento with all files of a folder: it copies them there one by one."""
+    import bentoml
+
+    try:
+        root = Path(bentoml.get(tag).path)
+    except bentoml.exceptions.BentoMLException:  # none, or one without its description
+        return False
+    files = [path.relative_to(context).as_posix() for path in context.rglob("*") if path.is_file()]
+    _, other, missing = filecmp.cmpfiles(context, root / "src", files, shallow=False)
+    return (root / "env").is_dir() and not other and not missing
+
+
+def _build(options: dict[str, Any], version: str, tag: str, context: Path) -> None:
     import bentoml
 
     try:
         bentoml.build(**options, version=version, build_ctx=str(context.resolve()))
     except bentoml.exceptions.BentoMLException as error:
-        raise BundleError(f"BentoML could not build the Bento of {BENTOFILE}: {error}") from error
+        if not is_whole(tag, context):  # else somebody has built the same meanwhile
+            raise BundleError(f"BentoML could not build the Bento of {BENTOFILE}: {error}") from error
 
 
 def stage(root: Path, context: Path, include: list[str]) -> None:

@@ -1,9 +1,13 @@
 import ast
+import logging
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import bentoml
 import grimp
 import pytest
 import yaml
@@ -116,3 +120,98 @@ def test_the_version_follows_contents_and_names(tmp_path: Path):
     assert versions[0] == versions[3]
     assert len(set(versions)) == 3
     assert re.fullmatch("[0-9a-f]{16}", versions[0])
+
+
+# ---- a build that was killed ------------------------------------------------------------------------------
+
+SMALL_BENTOFILE = "{service: a:B, name: small, include: [bentofile.yaml, code/*], python: {packages: []}}"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of two files, and in the place of BentoML's store a folder per tag."""
+    (tmp_path / "root/code").mkdir(parents=True)
+    (tmp_path / "root/bentofile.yaml").write_text(SMALL_BENTOFILE)
+    (tmp_path / "root/code/a.py").write_text("a = 1\n")
+
+    def place(tag: str) -> Path:
+        return tmp_path / "store" / tag.split(":")[1]
+
+    def get(tag: str) -> SimpleNamespace:
+        if not place(tag).exists():
+            raise bentoml.exceptions.NotFound(tag)
+        if not (place(tag) / "bento.yaml").exists():
+            raise bentoml.exceptions.BentoMLException("no bento.yaml")
+        return SimpleNamespace(path=str(place(tag)))
+
+    def build(*, version: str, build_ctx: str, **_: object) -> None:
+        if place(f":{version}").exists():
+            raise bentoml.exceptions.BentoMLException("it exists")
+        shutil.copytree(build_ctx, place(f":{version}") / "src")
+        (place(f":{version}") / "env").mkdir()
+        (place(f":{version}") / "bento.yaml").touch()
+
+    def delete(tag: str) -> None:
+        if not place(tag).exists():
+            raise bentoml.exceptions.NotFound(tag)
+        shutil.rmtree(place(tag))
+
+    for name, function in {"get": get, "build": build, "delete": delete}.items():
+        monkeypatch.setattr(bentoml, name, function)
+    return tmp_path / "store"
+
+
+def built(store: Path) -> str:
+    return bento.build(store.parent / "root", logging.getLogger("test"))
+
+
+def test_a_bento_that_is_whole_is_built_once(store: Path):
+    tag = built(store)
+    (made,) = store.iterdir()
+    marker = made / "marker"
+    marker.touch()
+    assert built(store) == tag
+    assert marker.exists()
+
+
+@pytest.mark.parametrize("damage", ["src/code/a.py", "src", "env", "bento.yaml"])
+def test_a_bento_of_a_build_that_was_killed_is_built_again(
+    store: Path, damage: str, caplog: pytest.LogCaptureFixture
+):
+    tag = built(store)
+    (made,) = store.iterdir()
+    gone = made / damage
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    assert built(store) == tag
+    assert (made / "src/code/a.py").read_text() == "a = 1\n"
+    assert (made / "bento.yaml").exists()
+    assert "was not whole, as if its build had been killed" in caplog.text
+
+
+def test_a_file_that_was_cut_off_is_noticed(store: Path):
+    built(store)
+    (made,) = store.iterdir()
+    (made / "src/code/a.py").write_text("a =")
+    built(store)
+    assert (made / "src/code/a.py").read_text() == "a = 1\n"
+
+
+def test_what_another_packaging_has_built_meanwhile_is_taken(store: Path, monkeypatch: pytest.MonkeyPatch):
+    build = bentoml.build
+
+    def twice(**options: object) -> None:
+        build(**options)
+        build(**options)
+
+    monkeypatch.setattr(bentoml, "build", twice)
+    built(store)
+    assert len(list(store.iterdir())) == 1
+
+
+def test_a_build_that_fails_is_told(store: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(**_: object) -> None:
+        raise bentoml.exceptions.BentoMLException("no space left")
+
+    monkeypatch.setattr(bentoml, "build", fail)
+    with pytest.raises(BundleError, match=r"could not build the Bento of bentofile.yaml: no space left"):
+        built(store)
