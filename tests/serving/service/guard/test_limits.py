@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from marquee.pipeline import sections
 from marquee.serving.service.guard import bodies, limits
-from marquee.serving.service.guard.limits import Limits
+from marquee.serving.service.guard.limits import Limits, Load
 from marquee.serving.service.refusal import Refused
 from tests.serving.service.guard.limited import JSON_HEADERS, SERVING, detail, echo, run
 
@@ -224,3 +224,15 @@ def test_a_bundle_from_before_events_were_recorded_is_refused_by_name(tmp_path: 
     (tmp_path / limits.FILE).write_text(json.dumps(SERVING.model_dump(exclude={"events"})))
     with pytest.raises(sections.ParamsError, match=r"serving\.json: serving\.events is missing"):
         limits.read(tmp_path)
+
+
+@pytest.mark.parametrize(("answering", "status"), [(2, 200), (3, 503)])
+def test_as_many_requests_as_may_are_answered_and_not_one_more(answering: int, status: int):
+    async def session() -> httpx.Response:
+        limited = Limits(echo, lambda: SERVING, Load(answering=answering))
+        transport = httpx.ASGITransport(limited)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as ask:
+            return await ask.post("/", content=b"{}", headers=JSON_HEADERS)
+
+    assert SERVING.max_in_flight == 3
+    assert asyncio.run(session()).status_code == status

@@ -75,6 +75,15 @@ def test_the_half_star_under_the_pointer_is_the_rating(page: Page, address: str,
     assert [told["rating"] for told in api.bodies("feedback")] == [0.5, 1, 2.5, 3, 5]
 
 
+def test_a_movie_that_is_rated_again_has_its_latest_rating_alone(page: Page, address: str, api: Api):
+    open_page(page, address)
+    rate(page, "Alien", 2)
+    until(api, "recommend", 2)
+    click_stars(page.locator("#rated > li"), 4)
+    history = until(api, "recommend", 3)["history"]
+    assert [(rated["movie_id"], rated["rating"]) for rated in history] == [(ALIEN.movie_id, 4)]
+
+
 def test_ratings_are_removed_one_by_one_and_all_at_once(page: Page, address: str, api: Api):
     open_page(page, address)
     for title in ("Alien", "Casablanca", "Amélie"):
