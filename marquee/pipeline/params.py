@@ -164,6 +164,7 @@ class RecommenderParams(Section):
     rating_weight: Annotated[float, Field(ge=0)]
     genre_at_most: Count
     genre_among: Annotated[int, Field(ge=0)]
+    below_mean: Annotated[float, Field(ge=0, le=5)]
     diversity: Annotated[float, Field(ge=0)]
     explore_share: Share
     explore_temperature: Positive

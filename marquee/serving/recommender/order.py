@@ -9,6 +9,9 @@ from marquee.pipeline.params import RecommenderParams
 
 POOL = 50
 """Best-scored candidates that the rules choose among."""
+BEHIND = 1e6
+"""Taken off the score of a movie against the genre rule, twice off one below the person's mean: more than any
+two scores differ, so that such a movie comes first only where there is no other."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +54,37 @@ def unit(vectors: Float32) -> Float32:
     return directions
 
 
-def arrange(scored: Scored, score: Float64, params: RecommenderParams, exempt: Bool) -> Int64:
+def usual_stars(rating: Float32, params: RecommenderParams) -> float:
+    """What a person gives on average, less `below_mean`; below every prediction without a history.
+
+    Args:
+        rating: (n,) stars of the history.
+        params: the rules.
+    """
+    return float(rating.mean()) - params.below_mean if len(rating) else -np.inf
+
+
+def arrange(
+    scored: Scored, score: Float64, params: RecommenderParams, exempt: Bool, least_stars: float = -np.inf
+) -> Int64:
     """(c,) positions in the order shown: by score, the first `genre_among` places by the rules.
 
-    A place goes to the best of the pool after `diversity` x cosine to the most similar movie above it is
-    taken off (maximal marginal relevance; Carbonell and Goldstein 1998), where none of its genres has
-    `genre_at_most` places yet. Where no movie fits the rule, the best takes the place.
+    They go to movies predicted at `least_stars` or more while there are any. A place goes to the best of the
+    pool after `diversity` x cosine to the most similar movie above it is taken off (maximal marginal
+    relevance; Carbonell and Goldstein 1998), where none of its genres has `genre_at_most` places yet. Where
+    no movie fits the rule, the best takes the place.
 
     Args:
         scored: the candidates.
         score: (c,) of `scores`.
         params: the rules.
         exempt: (G,) genres that were asked for, and may fill the list.
+        least_stars: see `usual_stars`.
     """
     order = np.lexsort((scored.movie_index, -score))
-    pool = order[:POOL]
-    left = score[pool].copy()
+    usual = scored.predicted_rating[order] >= least_stars
+    pool = np.concatenate([order[usual], order[~usual]])[:POOL]
+    left = score[pool] - 2 * BEHIND * (scored.predicted_rating[pool] < least_stars)
     direction = unit(scored.vectors[pool])
     genres = scored.genres[pool] & ~exempt
     places = np.zeros(genres.shape[1], dtype=np.int64)
@@ -74,15 +92,16 @@ def arrange(scored: Scored, score: Float64, params: RecommenderParams, exempt: B
     chosen: list[int] = []
     for _ in range(min(params.genre_among, len(pool))):
         worth = left - params.diversity * closest
-        fits = ~(genres & (places >= params.genre_at_most)).any(axis=1)
-        within = np.where(fits, worth, -np.inf)
-        best = int(np.argmax(within if np.isfinite(within.max()) else worth))
+        full = (genres & (places >= params.genre_at_most)).any(axis=1)
+        best = int(np.argmax(worth - BEHIND * full))
         chosen.append(best)
         left[best] = -np.inf
         places += genres[best]
         closest = np.maximum(closest, direction @ direction[best])
-    rest = np.delete(np.arange(len(pool)), chosen)
-    return np.concatenate([pool[chosen], pool[rest], order[POOL:]]).astype(np.int64)
+    first = pool[chosen]
+    is_left = np.ones(len(order), dtype=bool)
+    is_left[first] = False
+    return np.concatenate([first, order[is_left[order]]]).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,8 @@ class Recommender:
         steps.done("rank")
         score = order.scores(scored, self.params)
         exempt = np.isin(self.catalogue_filter.genres, list(wanted.genres))
-        shown = order.arrange(scored, score, self.params, exempt)
+        least_stars = order.usual_stars(history.rating, self.params)
+        shown = order.arrange(scored, score, self.params, exempt, least_stars)
         steps.done("order")
         return Ranked(
             scored.movie_index, score, scored.retrieval_score, scored.predicted_rating, gathered.source

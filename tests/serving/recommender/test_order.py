@@ -18,7 +18,9 @@ from tests.fixtures.tiny_pipeline import resolved
 ACROSS = np.eye(6, dtype=np.float32)  # nothing is like anything else
 
 
-NO_RULES = {"rating_weight": 0.0, "genre_at_most": 10, "genre_among": 0, "diversity": 0.0}
+NO_RULES = {
+    "rating_weight": 0.0, "genre_at_most": 10, "genre_among": 0, "below_mean": 0.0, "diversity": 0.0,
+}  # fmt: skip
 
 
 def params(**changes: Any) -> RecommenderParams:
@@ -71,6 +73,46 @@ def test_a_genre_that_was_asked_for_may_fill_the_list():
 
 def test_where_no_movie_fits_the_rule_the_best_takes_the_place():
     assert arranged(scored([3, 2, 1], [[1]] * 3), params(genre_at_most=1, genre_among=3)) == [0, 1, 2]
+
+
+def arranged_for(ratings: list[float], given_: Scored, chosen: RecommenderParams) -> list[int]:
+    least = order.usual_stars(np.array(ratings, np.float32), chosen)
+    exempt = np.zeros(given_.genres.shape[1], bool)
+    return order.arrange(given_, order.scores(given_, chosen), chosen, exempt, least).tolist()
+
+
+def test_below_the_own_mean_nothing_is_among_the_first_while_there_is_better():
+    # The mean is 3: movies 0 and 2 are predicted below it and make room for 3 and 4, then come by score.
+    of_five = scored([5, 4, 3, 2, 1], stars=[2.9, 3.0, 1.0, 4.0, 5.0])
+    assert arranged_for([2.0, 4.0], of_five, params(genre_among=3)) == [1, 3, 4, 0, 2]
+
+
+def test_where_there_is_nothing_better_the_rest_comes_by_score():
+    of_three = scored([3, 2, 1], stars=[2.0, 1.0, 4.0])
+    assert arranged_for([4.0], of_three, params(genre_among=3)) == [2, 0, 1]
+
+
+def test_a_little_below_the_own_mean_may_be_let_in():
+    of_three = scored([3, 2, 1], stars=[2.5, 2.4, 3.0])
+    assert arranged_for([3.0], of_three, params(genre_among=2, below_mean=0.5)) == [0, 2, 1]
+    assert arranged_for([3.0], of_three, params(genre_among=2, below_mean=5.0)) == [0, 1, 2]
+
+
+def test_better_than_the_mean_comes_before_a_genre_that_still_has_a_place():
+    of_three = scored([3, 2, 1], [[1, 0], [1, 0], [0, 1]], stars=[4, 4, 2])
+    assert arranged_for([3.0], of_three, params(genre_at_most=1, genre_among=3)) == [0, 1, 2]
+
+
+def test_what_is_better_is_found_beyond_the_pool():
+    count = order.POOL + 5
+    stars = np.where(np.arange(count) == count - 1, 4.0, 2.0)
+    many = scored(list(range(count, 0, -1)), vectors=np.eye(count, dtype=np.float32), stars=stars)
+    assert arranged_for([3.0], many, params(genre_among=2))[:3] == [count - 1, 0, 1]
+
+
+def test_without_a_history_there_is_no_mean():
+    of_three = scored([3, 2, 1], stars=[1, 5, 2])
+    assert arranged_for([], of_three, params(genre_among=3)) == [0, 1, 2]
 
 
 def test_diversity_takes_likeness_to_what_stands_above_off_the_score():
