@@ -89,8 +89,8 @@ def test_the_difference_of_hits_is_the_first_minus_the_second():
 
 
 def test_the_difference_of_rmse_is_of_roots_and_paired():
-    errors, users = np.array([4.0, 4.0, 4.0]), np.array([0, 1, 2])
-    interval = intervals.rmse_difference(errors, errors / 4, users, samples=100, seed=0)
+    errors, others, users = np.full(3, 9.0), np.full(3, 4.0), np.array([0, 1, 2])
+    interval = intervals.rmse_difference(errors, others, users, samples=100, seed=0)
     assert (interval.low, interval.value, interval.high) == pytest.approx((1.0, 1.0, 1.0))
 
 

@@ -246,6 +246,12 @@ def _passes(film: Film, wanted: schemas.Filters) -> bool:
     )
 
 
+def reason_of(film: Film, liked: Film) -> responses.Liked:
+    """The liked movie, and the first genres that both have."""
+    shared = [genre for genre in film.genres if genre in liked.genres][:2]
+    return responses.Liked(movie_id=liked.movie_id, title=liked.title, shared=shared)
+
+
 def recommend(wanted: schemas.RecommendRequest) -> responses.RecommendResponse:
     """Movies that share most genres with the liked ones, the newest first."""
     history = {rated.movie_id: rated.rating for rated in wanted.history}
@@ -265,7 +271,7 @@ def recommend(wanted: schemas.RecommendRequest) -> responses.RecommendResponse:
                 score=10 - rank / 10,
                 predicted_rating=max(0.5, 4.6 - rank / 20),
                 source="similar" if because else "two_tower" if history else "popular",
-                because=responses.Liked(movie_id=because.movie_id, title=because.title) if because else None,
+                because=reason_of(film, because) if because else None,
                 propensity=1.0,
                 explanation=responses.Explanation(
                     retrieval_score=0.9 - rank / 100, rank_by_retrieval=rank, rank_by_rating=rank

@@ -36,7 +36,7 @@ def test_a_rating_changes_the_recommendations_at_once(page: Page, address: str, 
     open_page(page, address)
     before = time.time()
     rate(page, "Alien", 4.5)
-    expect(cards(page).first).to_contain_text("because you liked Alien")
+    expect(cards(page).first).to_contain_text("because you liked Alien: ")
     expect(cards(page).first).to_contain_text("4.5 predicted")
     expect(page.get_by_role("heading", name="Tonight, for you")).to_be_visible()
     (rated,) = until(api, "recommend", 2)["history"]
