@@ -14,6 +14,7 @@ export class Refusal extends Error {
 
 export const recommend = (body, signal) => ask("recommend", { body, signal });
 export const similar = (body, signal) => ask("similar", { body, signal });
+export const predictRatings = (body, signal) => ask("predict_ratings", { body, signal });
 export const search = (title, signal) => ask(`movies?k=8&title=${encodeURIComponent(title)}`, { signal });
 export const details = (movieId) => ask(`movies/${movieId}`, {});
 export const modelCard = () => ask("model", {});

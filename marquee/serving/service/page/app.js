@@ -145,7 +145,7 @@ const page = {
   clicked: (movie) => tell({ movie_id: movie.movie_id, event: "clicked" }),
   async showSimilar(movie) {
     page.clicked(movie);
-    await showSimilar(movie, page, memory.dismissed.map(movieId));
+    await showSimilar(movie, page, request());
   },
 };
 

@@ -122,7 +122,7 @@ function withRange(score) {
 
 /** Bodies of rows; the first cell of a row is its heading. */
 function table(caption, heads, bodies) {
-  const head = make("thead", {}, make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text))));
+  const head = make("thead", {}, make("tr", {}, ...heads.map((text) => (text ? make("th", { scope: "col" }, text) : make("td")))));
   const line = ([name, ...cells]) => [make("th", { scope: "row" }, name), ...cells.map((cell) => make("td", {}, cell))];
   const body = (rows) => make("tbody", {}, ...rows.map((row) => make("tr", { class: row.ours && "ours" }, ...line(row))));
   const whole = make("table", {}, caption && make("caption", {}, caption), head, ...bodies.map(body));

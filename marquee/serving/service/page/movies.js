@@ -106,9 +106,11 @@ export function recommendation(movie, page) {
 export function similarMovie(movie, page) {
   const control = stars(movie.title, (rating) => page.rate(movie, rating));
   const onward = button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie));
-  const text = [heading(movie), genres(movie), make("div", { class: "rating" }, control)];
+  const predicted = movie.predicted_rating ?? null;
+  const guess = predicted && make("span", { class: "guess", "aria-hidden": "true" }, `${predicted.toFixed(1)} predicted`);
+  const text = [heading(movie), genres(movie), make("div", { class: "rating" }, control, guess)];
   const element = card(movie, text, [onward]);
-  element.update = () => control.update(page.ratingOf(movie.movie_id), 0);
+  element.update = () => control.update(page.ratingOf(movie.movie_id), predicted ?? 0);
   return element;
 }
 

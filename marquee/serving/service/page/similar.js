@@ -7,8 +7,11 @@ import { similarMovie } from "./movies.js";
 const SHOWN = 12;
 const latestSimilar = api.latestOnly();
 
-/** Show movies like one, but for some ids, in the dialog. */
-export async function showSimilar(movie, page, exclude) {
+/**
+ * Show movies like one in the dialog. The last argument is the request for recommendations: its
+ * history and filters count here too.
+ */
+export async function showSimilar(movie, page, { history, exclude, genres, years, languages }) {
   const [dialog, problem, list] = [byId("similar"), byId("similar-problem"), byId("similar-list")];
   byId("similar-title").textContent = `Similar to ${movie.title}`;
   show(problem, false);
@@ -18,14 +21,30 @@ export async function showSimilar(movie, page, exclude) {
   }
   byId("similar-title").focus();
   try {
-    const body = { movie_id: movie.movie_id, k: SHOWN, exclude };
-    const { similar } = await latestSimilar((signal) => api.similar(body, signal));
+    const body = { movie_id: movie.movie_id, k: SHOWN, exclude, genres, years, languages };
+    const similar = await latestSimilar((signal) => withPredictions(body, history, signal));
     list.replaceChildren();
     reconcile(list, similar, ({ movie_id }) => movie_id, (row) => similarMovie(row, page));
+    if (similar.length === 0) throw new Error("No movie like it passes the filters.");
     dialog.scrollTop = 0;
   } catch (error) {
     if (error.name === "AbortError") return;
     problem.textContent = error.message;
     show(problem, true);
   }
+}
+
+/** What is like a movie, each with the stars that somebody of this history would give it, where that is answered. */
+async function withPredictions(body, history, signal) {
+  const { similar } = await api.similar(body, signal);
+  if (similar.length === 0) return similar;
+  const asked = { history, movie_ids: similar.map(({ movie_id }) => movie_id) };
+  const { predictions } = await api.predictRatings(asked, signal).catch(withoutPredictions);
+  const stars = new Map(predictions.map(({ movie_id, predicted_rating }) => [movie_id, predicted_rating]));
+  return similar.map((movie) => ({ ...movie, predicted_rating: stars.get(movie.movie_id) ?? null }));
+}
+
+function withoutPredictions(error) {
+  if (error.name === "AbortError") throw error;
+  return { predictions: [] };
 }

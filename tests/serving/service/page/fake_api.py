@@ -137,6 +137,7 @@ class Api:
         routes = [
             Route("/recommend", self._recommend, methods=["POST"]),
             Route("/similar", self._similar, methods=["POST"]),
+            Route("/predict_ratings", self._predict_ratings, methods=["POST"]),
             Route("/feedback", self._feedback, methods=["POST"]),
             Route("/movies", self._movies),
             Route("/movies/{movie_id:int}", self._movie),
@@ -169,6 +170,12 @@ class Api:
     async def _similar(self, request: Request) -> Response:
         wanted = await self._read(request, "similar", schemas.SimilarRequest)
         return self._failure("similar") or _json(similar(wanted))
+
+    async def _predict_ratings(self, request: Request) -> Response:
+        wanted = await self._read(request, "predict_ratings", schemas.PredictRatingsRequest)
+        rows = [responses.Prediction(movie_id=movie, predicted_rating=3.5) for movie in wanted.movie_ids]
+        answer = responses.PredictRatingsResponse(predictions=rows, unknown_movie_ids=[], model=MODEL)
+        return self._failure("predict_ratings") or _json(answer)
 
     async def _feedback(self, request: Request) -> Response:
         told = schemas.FeedbackRequest.model_validate(await request.json())
@@ -290,6 +297,4 @@ def similar(wanted: schemas.SimilarRequest) -> responses.SimilarResponse:
     others = [other for other in films() if other != film and _passes(other, wanted)]
     best = sorted(others, key=lambda other: -len(set(film.genres) & set(other.genres)))[: wanted.k]
     rows = [responses.SimilarMovie(**other.shown(), score=1.0) for other in best]
-    return responses.SimilarResponse(
-        movie_id=wanted.movie_id, similar=rows, unknown_movie_ids=[], model=MODEL
-    )
+    return responses.SimilarResponse(movie_id=film.movie_id, similar=rows, unknown_movie_ids=[], model=MODEL)

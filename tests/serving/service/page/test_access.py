@@ -83,8 +83,10 @@ def test_every_control_has_a_name(page: Page, address: str):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_nothing_overflows_and_text_is_readable(browser: Browser, address: str, scheme: str, width: int):
+@pytest.mark.parametrize(("width", "text"), [(320, "100%"), (320, "200%"), (1280, "100%")])
+def test_nothing_overflows_and_text_is_readable(
+    browser: Browser, address: str, scheme: str, width: int, text: str
+):
     viewport = {"width": width, "height": 740}
     context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
     page = context.new_page()
@@ -94,6 +96,7 @@ def test_nothing_overflows_and_text_is_readable(browser: Browser, address: str, 
         assert page.evaluate(CONTRAST) == [], state
 
     open_page(page, address)
+    page.evaluate("size => { document.documentElement.style.fontSize = size }", text)
     assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
     check("empty")
     search(page, "Godfather")

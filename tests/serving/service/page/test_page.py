@@ -157,6 +157,24 @@ def test_similar_movies_open_in_a_dialog_and_can_be_rated_there(page: Page, addr
     expect(opener).to_be_focused()
 
 
+def test_similar_movies_pass_the_filters_and_have_predicted_ratings(page: Page, address: str, api: Api):
+    open_page(page, address)
+    rate(page, "Alien", 4.5)
+    open_filters(page)
+    page.get_by_text("Horror", exact=True).click()
+    until(api, "recommend", 3)
+    card_at(page, 0).get_by_role("button", name="Movies similar to").click()
+    first = page.get_by_role("dialog").get_by_role("listitem").first
+    expect(first).to_contain_text("3.5 predicted")
+    assert until(api, "similar", 1)["genres"] == ["Horror"]
+    assert [row["rating"] for row in until(api, "predict_ratings", 1)["history"]] == [4.5]
+    page.keyboard.press("Escape")
+    api.failing["predict_ratings"] = (500, {})
+    card_at(page, 0).get_by_role("button", name="Movies similar to").click()
+    expect(first).to_be_visible()
+    expect(first).not_to_contain_text("predicted")
+
+
 def test_more_are_shown_on_demand(page: Page, address: str):
     open_page(page, address)
     page.get_by_role("button", name="Show more").click()
