@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.simulation import fairness
+from benchmarks.simulation import fairness, table
 from benchmarks.simulation.living import Lived
 from marquee.models.features.person import History
 from marquee.monitoring.evidence.rehearsal import Moment
@@ -42,3 +42,13 @@ def test_the_thirds_are_the_first_and_the_last_ten_of_thirty_days():
 def test_days_on_which_nobody_asks_are_refused():
     with pytest.raises(ValueError, match="nobody asked from day 3 to day 4"):
         fairness.of_days([lived(0, [0], [0])], np.array([True]), 3, 4)
+
+
+def test_the_table_tells_both_loops_from_first_to_last_days():
+    first = {"rare_shown": 0.2, "rare_watched": 0.3, "coverage": 0.5, "gini": 0.7}
+    last = first | {"rare_shown": 0.1}
+    numbers = {"run_length": {}, "found": {}, "estimates": {}, "off_policy": {}}
+    numbers |= {"fairness": {"with exploration": {"first": first, "last": last}}}
+    line = table.table(numbers, 2000).splitlines()[-1]
+    assert "with exploration" in line
+    assert "places 20.0% to 10.0%, choices 30.0% to 30.0%, catalogue shown 50.0% to 50.0%" in line
