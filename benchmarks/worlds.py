@@ -8,7 +8,6 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,6 @@ NULL_WINDOWS = 6000
 LOGS, VISITORS = 200, 400
 """Logs of the off-policy runs, and whose lists each holds."""
 POLICIES = {"all places by chance": Policy(1.0, 1.0), "a tenth of the places by chance": Policy(0.1, 1.0)}
-LOOPS = {"with exploration": True, "without exploration": False}
 DIGITS = 6
 
 
@@ -121,7 +119,6 @@ def run(params: Params, log: Log) -> None:
         built = pool.submit(jobs.reference_of_bundle)
         still = [pool.submit(jobs.stationary, run) for run in range(STATIONARY_SEEDS)]
         moving = {world: [pool.submit(jobs.changed, world, run) for run in range(number)] for world in worlds}
-        loops = {name: pool.submit(jobs.fair, 0, explore) for name, explore in LOOPS.items()}
         reference = built.result()
         calm = [one.result() for one in still]
         log.info("%d stationary requests", sum(len(one.kept.requests) for one in calm))
@@ -129,7 +126,6 @@ def run(params: Params, log: Log) -> None:
         for world, futures in moving.items():
             of_world[world.name] = [one.result() for one in futures]
             log.info("%s: %d runs", world.name, number)
-        fair = {name: one.result() for name, one in loops.items()}
     judged = {
         name: [judging.judge(reference.requests, life.requests, knobs, seed) for life in lives]
         for name, lives in of_world.items()
@@ -139,9 +135,6 @@ def run(params: Params, log: Log) -> None:
         "estimates": estimates(reference, of_world, seed),
         "off_policy": covered(calm[0].contexts, params.evaluation.bootstrap_samples, seed),
         "found": {name: found(runs, knobs.window_requests) for name, runs in judged.items()},
-    }
-    numbers["fairness"] = {
-        name: {days: asdict(one) for days, one in told.items()} for name, told in fair.items()
     }
     if "junk_client" in of_world:
         numbers["junk"] = junk(of_world["junk_client"])

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.simulation import crowd, fairness, junk, lab, off_policy, recording
+from benchmarks.simulation import crowd, junk, lab, off_policy, recording
 from benchmarks.simulation.crowd import Crowd
-from benchmarks.simulation.fairness import Fairness
 from benchmarks.simulation.living import Life, Lived
 from benchmarks.simulation.off_policy import Contexts
 from benchmarks.simulation.recording import Kept
-from benchmarks.simulation.worlds import FEEDBACK_LOOP, STATIONARY, World
+from benchmarks.simulation.worlds import STATIONARY, World
 from marquee.monitoring.evidence import reference
 from marquee.monitoring.evidence.reference import Reference
 
@@ -86,11 +85,3 @@ def _keep(lives: list[Lived], junk_of: int | None) -> Kept:
             Path(folder),
             None if junk_of is None else functools.partial(junk.lines, seed=junk_of),
         )
-
-
-def fair(seed: int, explore: bool) -> dict[str, Fairness]:
-    """A feedback loop over fairness.DAYS days, with the service's exploration or without any."""
-    here = lab.opened()
-    life, on = _life(FEEDBACK_LOOP, OTHER_PEOPLE + seed, fairness.DAYS)
-    lives = list(life.until(fairness.DAYS, here.recommender, on, explore))
-    return fairness.thirds(lives, fairness.rare_movies(here.ratings))

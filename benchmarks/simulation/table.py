@@ -11,7 +11,7 @@ def table(numbers: Mapping[str, Any], volume: int) -> str:
     """All that was measured; worlds that were not run are left out."""
     head = ["| figure | target | measured |", "|---|---|---|"]
     lines = [*_run_lengths(numbers), *_found(numbers, volume), *_estimates(numbers), *_off_policy(numbers)]
-    return "\n".join([*head, *lines, *_fairness(numbers), *_junk(numbers)]) + "\n"
+    return "\n".join([*head, *lines, *_junk(numbers)]) + "\n"
 
 
 def _run_lengths(numbers: Mapping[str, Any]) -> Iterator[str]:
@@ -46,20 +46,6 @@ def _off_policy(numbers: Mapping[str, Any]) -> Iterator[str]:
             "93 to 97 %",
             f"{told} (lists worth {one['effective_lists']:.0f})",
         )
-
-
-def _fairness(numbers: Mapping[str, Any]) -> Iterator[str]:
-    for name, told in numbers.get("fairness", {}).items():
-        first, last = told["first"], told["last"]
-        changes = [
-            f"{what} {first[key]:.1%} to {last[key]:.1%}"
-            for what, key in (
-                ("places", "rare_shown"),
-                ("choices", "rare_watched"),
-                ("catalogue shown", "coverage"),
-            )
-        ]
-        yield _line(f"rarely rated movies, days 1 to 10 and 21 to 30, {name}", "told", ", ".join(changes))
 
 
 def _junk(numbers: Mapping[str, Any]) -> Iterator[str]:

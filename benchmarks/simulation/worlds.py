@@ -68,7 +68,6 @@ class World:
 
 
 STATIONARY = World("stationary", "Stationary: other people, nothing else is new")
-FEEDBACK_LOOP = World("feedback_loop", "More and more is chosen from the list", relies=(0.0, 1.0))
 WORLDS = (
     STATIONARY,
     World("new_tastes", "New tastes: four fifths of everybody's", new_taste=NEW_TASTE),
@@ -76,7 +75,7 @@ WORLDS = (
     World("rating_scale", "Everybody rates half a star lower", stars=STARS),
     World("popularity_shock", f"{SHOCKED} middling movies become fashionable", lift=a_few),
     World("junk_client", "A broken client sends junk", junk=True),
-    FEEDBACK_LOOP,
+    World("feedback_loop", "More and more is chosen from the list", relies=(0.0, 1.0)),
 )
 
 
