@@ -37,7 +37,8 @@ def with_vectors(tiny: Tiny) -> With:
             index=replace(index, candidates=candidates, by_column=None),
             of_sources={**tiny.bundle.of_sources, similar.NEIGHBOURS.name: item_item(weights or {})},
         )
-        made = Recommender(bundle, VALUES.model_copy(update={"genre_at_most": EVERY, "below_mean": 5.0, **knobs}))
+        rules = {"genre_at_most": EVERY, "below_mean": 5.0, **knobs}
+        made = Recommender(bundle, VALUES.model_copy(update=rules))
         made.catalogue_filter.has_genre = np.ones((EVERY, 1), dtype=bool)  # all have it in common
         return made
 
