@@ -1,6 +1,8 @@
 """Facts about films by TMDB's id, from a snapshot, and how they are joined to the movies."""
 
 import difflib
+import logging
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marquee.data.sources.rules import DataError
+from marquee.data.sources.texts import QUOTED
 from marquee.data.tables import facts, schema
+
+log = logging.getLogger(__name__)
 
 KEY = "tmdbId"
 """The snapshot's column of TMDB's ids; those of the facts are in `facts.FACTS`. Votes, popularity and revenue
@@ -43,13 +48,16 @@ def read_snapshot(path: Path) -> pd.DataFrame:
     if KEY not in present:
         near = difflib.get_close_matches(KEY, present, n=1, cutoff=0.5)
         hint = f" Rename {near[0]} to {KEY}." if near else f" Add {KEY}, TMDB's number of each film."
-        raise DataError(f"{path}: column {KEY} is missing; it has {', '.join(present)}.{hint}")
+        listed = textwrap.shorten(", ".join(present), QUOTED, placeholder=" ...")
+        raise DataError(f"{path}: column {KEY} is missing; it has {listed}.{hint}")
+    _warn_of_near_misses(path, present)
     wanted = [KEY, *(fact.snapshot for fact in facts.OF_METADATA if fact.snapshot in present)]
     frame: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas()
     ids = pd.to_numeric(frame[KEY], errors="coerce")
-    if (ids.isna() & frame[KEY].notna()).any():
-        value = frame.loc[ids.isna() & frame[KEY].notna(), KEY].iloc[0]
-        raise DataError(f"{path}: {KEY} {value!r} is not a number. Fix the snapshot.")
+    wrong = frame[KEY].notna() & (ids.isna() | (ids % 1 != 0))
+    if wrong.any():
+        value = _quoted(frame.loc[wrong, KEY].iloc[0])
+        raise DataError(f"{path}: {KEY} {value} is not a whole number. Fix the snapshot.")
     found = pd.DataFrame({"tmdb_id": ids.fillna(0).astype("int64")})
     for fact in facts.OF_METADATA:
         if fact.snapshot in frame:
@@ -57,13 +65,25 @@ def read_snapshot(path: Path) -> pd.DataFrame:
     return tidy(found)
 
 
+def _warn_of_near_misses(path: Path, present: list[str]) -> None:
+    """A column that is nearly called as one that is missing was perhaps meant to be it."""
+    missing = {fact.snapshot for fact in facts.OF_METADATA} - set(present)
+    read = {fact.snapshot for fact in facts.OF_METADATA}
+    for name in sorted(set(present) - read - {KEY}):
+        near = difflib.get_close_matches(name.casefold(), sorted(missing), n=1, cutoff=0.85)
+        if near:
+            log.warning("%s: column %s is not read; rename it to %s if it is that", path, name, near[0])
+
+
 def tidy(found: pd.DataFrame) -> pd.DataFrame:
-    """Bring facts into `COLUMNS`: empty where they are missing or break their pattern."""
+    """Bring facts into `COLUMNS`: empty where they are missing, break their pattern or are no day of a year."""
     for fact in facts.OF_METADATA:
         if fact.name not in found:
             found[fact.name] = [fact.empty for _ in range(len(found))]
         elif fact.pattern:
             found[fact.name] = found[fact.name].where(found[fact.name].str.fullmatch(fact.pattern), "")
+    days = pd.to_datetime(found["release_date"], format="%Y-%m-%d", errors="coerce")
+    found["release_date"] = found["release_date"].where(days.notna(), "")
     return found[COLUMNS]
 
 
@@ -78,7 +98,11 @@ def _numbers(path: Path, column: "pd.Series[Any]") -> "pd.Series[int]":
     return numbers.fillna(0).astype("int16")
 
 
-def _texts(_path: Path, column: "pd.Series[str]") -> "pd.Series[str]":
+def _texts(path: Path, column: "pd.Series[Any]") -> "pd.Series[str]":
+    present = column[column.notna()]
+    wrong = present[~present.map(lambda value: isinstance(value, str)).astype(bool)]
+    if len(wrong):
+        raise DataError(_wrong(path, column, wrong.iloc[0], "texts"))
     return column.where(column.notna(), "").astype("str").str.strip()
 
 
@@ -87,15 +111,33 @@ def _lists(path: Path, column: "pd.Series[str]") -> list[list[str]]:
     lists: list[list[str]] = []
     for value in column:
         if isinstance(value, np.ndarray | list | tuple):
-            lists.append([str(name) for name in value if name is not None and str(name).strip()])
+            names = [_name(path, column, one) for one in value if one is not None]
+            lists.append([name for name in names if name])
         elif pd.isna(value):
             lists.append([])
         else:
-            raise DataError(
-                f"{path}: column {column.name} holds {value!r}; lists of names are expected. "
-                "Fix the snapshot, or leave the column out."
-            )
+            raise DataError(_wrong(path, column, value, "lists of names"))
     return lists
+
+
+def _name(path: Path, column: "pd.Series[Any]", value: Any) -> str:
+    """A name of a list: a text, or TMDB's own {"id": ..., "name": ...}."""
+    name = value.get("name") if isinstance(value, dict) else value
+    if not isinstance(name, str):
+        raise DataError(_wrong(path, column, value, "lists of names"))
+    return name.strip()
+
+
+def _wrong(path: Path, column: "pd.Series[Any]", value: Any, expected: str) -> str:
+    return (
+        f"{path}: column {column.name} holds {_quoted(value)}; {expected} are expected. "
+        "Fix the snapshot, or leave the column out."
+    )
+
+
+def _quoted(value: Any) -> str:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return textwrap.shorten(repr(plain), QUOTED, placeholder=" ...")
 
 
 _READERS: dict[str, Callable[[Path, Any], Any]] = {"number": _numbers, "text": _texts, "names": _lists}

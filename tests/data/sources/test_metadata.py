@@ -101,7 +101,7 @@ def test_a_number_that_cannot_be_is_an_error_that_shows_it(snapshot, with_runtim
     [
         ({"tmdb_id": [1]}, r"column tmdbId is missing; it has tmdb_id\. Rename tmdb_id to tmdbId"),
         ({"overview": ["x"]}, r"column tmdbId is missing; it has overview\. Add tmdbId"),
-        ({"tmdbId": ["603", "tt1"]}, r"tmdbId 'tt1' is not a number"),
+        ({"tmdbId": ["603", "tt1"]}, r"tmdbId 'tt1' is not a whole number"),
         ({"tmdbId": [603], "cast": ["Keanu|Carrie"]}, r"column cast holds 'Keanu\|Carrie'; lists of names"),
     ],
 )
@@ -151,3 +151,42 @@ def test_metadata_for_other_movies_are_an_error(snapshot):
         DataError, match=r"none of the 2 movies has a TMDB id.*\nGive the source a links\.csv"
     ):
         metadata.join(movies(0, 0), found, "snapshot.parquet")
+
+
+def test_tmdbs_own_lists_of_things_with_a_name_are_lists_of_names(snapshot):
+    cast = [[{"id": 6384, "name": "Keanu Reeves"}, {"id": 2975, "name": " Laurence Fishburne "}], []]
+    found = snapshot(tmdbId=[603, 11], cast=cast)
+    assert found["cast"].tolist() == [["Keanu Reeves", "Laurence Fishburne"], []]
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ({"cast": [[1, 2]]}, "column cast holds 1; lists of names are expected"),
+        ({"cast": [[{"id": 1}]]}, "column cast holds .*'id': 1.*; lists of names are expected"),
+        ({"overview": [1.5]}, "column overview holds 1.5; texts are expected"),
+        ({"tmdbId": [1.5]}, "tmdbId 1.5 is not a whole number"),
+    ],
+)
+def test_what_is_no_text_does_not_become_one(snapshot, columns, problem):
+    with pytest.raises(DataError, match=problem):
+        snapshot(**{"tmdbId": [603], **columns})
+
+
+def test_a_column_nearly_called_as_a_fact_is_told(snapshot, caplog):
+    found = snapshot(tmdbId=[603], Overview=["x"], directors=[["Lana"]], vote_average=[8.2])
+    assert found["overview"].tolist() == [""]
+    assert "column Overview is not read; rename it to overview if it is that" in caplog.text
+    assert "column directors is not read; rename it to director if it is that" in caplog.text
+    assert "vote_average" not in caplog.text
+
+
+def test_a_day_that_no_year_has_is_no_release_date(snapshot):
+    found = snapshot(tmdbId=[1, 2, 3], release_date=["1995-13-45", "1995-02-30", "1996-02-29"])
+    assert found["release_date"].tolist() == ["", "", "1996-02-29"]
+
+
+def test_a_long_value_is_cut_where_it_is_quoted(snapshot):
+    with pytest.raises(DataError) as error:
+        snapshot(tmdbId=[603], cast=["x y " * 10_000])
+    assert len(str(error.value)) < 1000
