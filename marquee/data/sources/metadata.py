@@ -76,7 +76,7 @@ def _warn_of_near_misses(path: Path, present: list[str]) -> None:
 
 
 def tidy(found: pd.DataFrame) -> pd.DataFrame:
-    """Bring facts into `COLUMNS`: empty where they are missing, break their pattern or are no day of a year."""
+    """Bring facts into `COLUMNS`: empty where they are missing, break their pattern or are no day."""
     for fact in facts.OF_METADATA:
         if fact.name not in found:
             found[fact.name] = [fact.empty for _ in range(len(found))]
