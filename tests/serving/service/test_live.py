@@ -118,12 +118,12 @@ def _in_full(body: dict[str, Any]) -> dict[str, Any]:
     return body | ({"history": rated} if rated else {})
 
 
-def test_a_killed_worker_is_told_of_and_another_answers_within_seconds(service: Live):
+def test_a_killed_worker_is_told_of_and_another_answers(service: Live):
     killed = service.workers()[0]
     before = {worker.pid for worker in service.workers()}
     killed.kill()
     statuses = []
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60  # three seconds on a machine that does nothing else
     while time.monotonic() < end and not {worker.pid for worker in service.workers()} - before:
         with contextlib.suppress(httpx.TransportError):  # it was the killed one's
             statuses.append(httpx.get(f"{service.address}/movies/5", timeout=5).status_code)
