@@ -41,9 +41,7 @@ def test_a_wrong_year_is_told_at_its_field(
     expect(page.locator("#years-problem")).to_have_text(message)
     expect(page.get_by_label(wrong)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label(wrong)).to_have_accessible_description(message)
-    assert message in page.evaluate(
-        "window.said"
-    )  # an answer may be told after it
+    assert message in page.evaluate("window.said")  # an answer may be told after it
 
 
 def test_no_request_has_a_wrong_year_and_the_right_ones_stay(page: Page, address: str, api: Api):
