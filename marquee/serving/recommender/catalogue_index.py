@@ -7,7 +7,7 @@ catalogue. What training knows of each movie comes from `export_models`.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -67,9 +67,13 @@ class CatalogueIndex:
 
     def dot(self, query: Float32) -> Float32:
         """(num_movies,) dot product of each candidate embedding with a query, (D,)."""
-        by_column = np.asfortranarray(self.candidates) if self.by_column is None else self.by_column
-        product: Float32 = by_column @ query
+        product: Float32 = self._columns @ query
         return product
+
+    @cached_property
+    def _columns(self) -> Float32:
+        """`by_column`, made once where nobody has brought it."""
+        return np.asfortranarray(self.candidates) if self.by_column is None else self.by_column
 
 
 def write_trained(trained: Trained, exported: paths.Exported) -> None:
