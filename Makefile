@@ -153,9 +153,13 @@ compare: install ## Champion and challenger on what visitors did (ARGS="--hours 
 
 # ---- code -------------------------------------------------------------------------------------------------
 
-.PHONY: test mutants check architecture clean
+.PHONY: test fuzz mutants check architecture clean
 test: install-dev ## The test suite (PYTEST_ARGS="tests/data -k splits")
 	python -m pytest -n 2 $(PYTEST_ARGS)
+
+fuzz: install-dev ## Damaged archives, odd rows, lists and names against every reader (MINUTES=30)
+	end=$$(( $$(date +%s) + $(or $(MINUTES),30) * 60 )); while (( $$(date +%s) < end )); do \
+	  FUZZ_TIMES=20 python -m pytest -q -m fuzz --hypothesis-seed=$$RANDOM$$RANDOM tests/data; done
 
 mutants: install-dev ## Bugs put in one at a time: which does no test notice? (MODULES="marquee/... stages/...", minutes)
 	python -m tests.mutation $(if $(MODULES),--modules $(MODULES),--sets --modules)

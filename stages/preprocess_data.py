@@ -2,16 +2,13 @@
 
 from dataclasses import replace
 
-from marquee.data.preparation import manifest, movie_encoder, movies, splits
+from marquee.data.preparation import cautions, manifest, movie_encoder, movies, splits
 from marquee.data.tables import interactions, schema
 from marquee.data.tables.interactions import TRAIN, Interactions
 from marquee.pipeline import paths
 from marquee.pipeline.files import write_json
 from marquee.pipeline.params import Params
 from marquee.pipeline.stage import Log, run_stage
-
-LIST = 100
-"""Movies of the lists that retrieval is measured by."""
 
 
 def run(params: Params, log: Log) -> None:
@@ -21,12 +18,8 @@ def run(params: Params, log: Log) -> None:
     rated = schema.read_interactions(paths.RAW.interactions)
     table = Interactions.from_ratings(rated, joined["movie_id"].to_numpy())
     splits.require_likes(table.rating, params.preprocess_data.positive_rating)
-    if len(joined) <= LIST:
-        log.warning(
-            "%d movies: a list of %d holds them all, so that top-%d accuracy is 1 for every model and "
-            "none is above popularity: set requirements.retrieval_above_popularity below 0",
-            *(len(joined), LIST, LIST),
-        )
+    for caution in cautions.of(table.rating, table.timestamp, len(joined)):
+        log.warning("%s", caution)
     period = splits.assign_periods(table.user_index, table.timestamp, params.preprocess_data, params.seed)
     table = replace(table, period=period)
     encoder = movie_encoder.fit(

@@ -283,7 +283,7 @@ def test_a_loader_is_its_module_and_an_entry(copy: Copy):
         LOADER = Loader(load, names=("diary",))
         """,
     )
-    copy.insert(loaders, before="archives, feedback, licences, metadata, movielens", text="diary, ")
+    copy.insert(loaders, before="feedback, kaggle, licences, metadata, movielens", text="diary, ")
     copy.insert(loaders, before="simulated.LOADER, movielens.ARCHIVES", text="diary.LOADER, ")
     assert len(set(copy.touched)) == 2
     printed = copy.run(

@@ -30,7 +30,7 @@ class Data(Section):
     metadata: str
     feedback: str
     on_bad_rows: Literal["error", "drop"]
-    rating_scale: Literal["stars", "ten", "binary"]
+    rating_scale: Literal["stars", "ten", "binary", "unary"]
 
 
 class Sample(Section):

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marquee.data.sources import licences
+from marquee.data.sources.files.rules import LARGEST_ID, DataError
 from marquee.data.sources.loading import Fetched
-from marquee.data.sources.ratings import LARGEST_ID, MILLISECONDS
-from marquee.data.sources.rules import DataError
+from marquee.data.sources.rating_rules import MILLISECONDS
 from marquee.data.tables import schema
 from marquee.pipeline.arrays import Bool
 

@@ -11,14 +11,15 @@ import pandas as pd
 import pooch
 import pyarrow as pa
 
-from marquee.data.sources import archives, feedback, licences, metadata, movielens, simulated, tmdb
+from marquee.data.sources import feedback, kaggle, licences, metadata, movielens, simulated, tmdb
+from marquee.data.sources.files import downloads
+from marquee.data.sources.files.rules import BadRows, DataError
 from marquee.data.sources.loading import Fetched, Loader, Request
-from marquee.data.sources.rules import BadRows, DataError
 from marquee.data.tables import schema
 from marquee.pipeline import paths
 from marquee.pipeline.params import Data, Sample
 
-LOADERS = (simulated.LOADER, movielens.ARCHIVES, movielens.FOLDER)
+LOADERS = (simulated.LOADER, movielens.ARCHIVES, movielens.OWN)
 """Every kind of source: one more is a module with a `Loader`, and an entry here."""
 
 INCLUDED, NONE, TMDB_API = "included", "none", "tmdb-api"
@@ -65,8 +66,10 @@ def _loader_of(source: str, loaders: Sequence[Loader]) -> Loader:
 
 def _check_metadata(name: str) -> None:
     names = [INCLUDED, NONE, TMDB_API]
-    if name not in names and not Path(name).is_file():
-        allowed = [*names, "the path of a Parquet snapshot"]
+    path = Path(name)
+    known = name in names or path.is_file() or (bool(name) and kaggle.copy_in(path) is not None)
+    if not known or kaggle.is_file_of_one(path):
+        allowed = [*names, "the path of a Parquet snapshot, or of a folder with Kaggle's files"]
         raise DataError(_unknown("data.metadata", name, names, allowed))
 
 
@@ -80,12 +83,12 @@ def _unknown(key: str, value: str, names: list[str], allowed: list[str]) -> str:
 def _why_no_path(value: str) -> str:
     """What is there under the value, seen as a path, and what to do with it."""
     path = Path(value)
+    if not value:
+        return "since it is empty"
     if value.startswith("~"):
         return "since ~ is not expanded: write the whole path"
     if path.is_dir():
-        return "since it is a folder: name the file in it"
-    if path.suffix == ".zip" and path.is_file():
-        return "since it is a zip: unpack it and name the folder"
+        return "since it is a folder without Kaggle's files: name the file in it"
     return "since it is a file: name its folder" if path.is_file() else "and no such path exists"
 
 
@@ -107,10 +110,13 @@ def _with_metadata(fetched: Fetched, name: str, network: tmdb.Network | None) ->
 def _tmdb_facts(
     movies: pa.Table, name: str, network: tmdb.Network | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
+    ids = sorted({number for number in movies.column("tmdb_id").to_pylist() if number})
+    if name != TMDB_API and Path(name).is_dir():
+        copied = kaggle.read(Path(name), ids)
+        return copied.facts, copied.about
     if name != TMDB_API:
         checksum = str(pooch.file_hash(name, alg="md5"))
         return metadata.read_snapshot(Path(name)), {"source": "snapshot", "md5": checksum}
-    ids = sorted({number for number in movies.column("tmdb_id").to_pylist() if number})
     key = os.environ.get(tmdb.KEY_VARIABLE, "")
-    collected = tmdb.collect(ids, key, archives.cache_folder() / "tmdb", network)
+    collected = tmdb.collect(ids, key, downloads.cache_folder() / "tmdb", network)
     return collected.facts, {"source": TMDB_API, "not_found_at_tmdb": collected.missing}

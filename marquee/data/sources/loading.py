@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from marquee.data.sources.rules import BadRows
+from marquee.data.sources.files.rules import BadRows
 from marquee.data.tables import schema
 from marquee.pipeline import paths
 from marquee.pipeline.files import write_json, write_whole
@@ -94,7 +94,7 @@ class Loader:
     Attributes:
         load: takes a source of this kind. Raises DataError where it cannot be had or breaks a rule.
         names: the values of `data.source` that are of this kind.
-        folder: for a kind of folder, what must be in it, for the message that lists what is allowed.
+        folder: for a kind of folder or zip, what must be in it, for the message that lists what is allowed.
     """
 
     load: Callable[[Request], Fetched]
@@ -103,12 +103,15 @@ class Loader:
 
     def takes(self, source: str) -> bool:
         """Whether a value of `data.source` is of this kind."""
-        return source in self.names or (bool(self.folder) and Path(source).is_dir())
+        if source in self.names or not (self.folder and source):
+            return source in self.names
+        path = Path(source)
+        return path.is_dir() or (path.suffix == ".zip" and path.is_file())
 
     @property
     def allowed(self) -> str:
         """The values of `data.source` that are of this kind, in words."""
-        return ", ".join(self.names) or f"the path of a folder with {self.folder}"
+        return ", ".join(self.names) or f"the path of a folder or a zip with {self.folder}"
 
 
 def write_table(table: pa.Table, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import difflib
 import logging
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from marquee.data.sources.rules import DataError
-from marquee.data.sources.texts import QUOTED
+from marquee.data.sources.files.rules import DataError, quoted
 from marquee.data.tables import facts, schema
 
 log = logging.getLogger(__name__)
@@ -48,7 +46,7 @@ def read_snapshot(path: Path) -> pd.DataFrame:
     if KEY not in present:
         near = difflib.get_close_matches(KEY, present, n=1, cutoff=0.5)
         hint = f" Rename {near[0]} to {KEY}." if near else f" Add {KEY}, TMDB's number of each film."
-        listed = textwrap.shorten(", ".join(present), QUOTED, placeholder=" ...")
+        listed = quoted(", ".join(present))
         raise DataError(f"{path}: column {KEY} is missing; it has {listed}.{hint}")
     _warn_of_near_misses(path, present)
     wanted = [KEY, *(fact.snapshot for fact in facts.OF_METADATA if fact.snapshot in present)]
@@ -92,8 +90,8 @@ def _numbers(path: Path, column: "pd.Series[Any]") -> "pd.Series[int]":
     wrong = column.notna() & (numbers.isna() | ~numbers.between(-(2**15), 2**15 - 1) | (numbers % 1 != 0))
     if wrong.any():
         raise DataError(
-            f"{path}: column {column.name} holds {column[wrong].iloc[0]}; whole numbers below 32,768 are "
-            "expected. Fix the snapshot, or leave the column out."
+            f"{path}: column {column.name} holds {_quoted(column[wrong].iloc[0])}; whole numbers below "
+            "32,768 are expected. Fix the snapshot, or leave the column out."
         )
     return numbers.fillna(0).astype("int16")
 
@@ -137,7 +135,7 @@ def _wrong(path: Path, column: "pd.Series[Any]", value: Any, expected: str) -> s
 
 def _quoted(value: Any) -> str:
     plain = value.item() if isinstance(value, np.generic) else value
-    return textwrap.shorten(repr(plain), QUOTED, placeholder=" ...")
+    return quoted(repr(plain))
 
 
 _READERS: dict[str, Callable[[Path, Any], Any]] = {"number": _numbers, "text": _texts, "names": _lists}

@@ -8,7 +8,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,8 +18,8 @@ import requests
 from tqdm import tqdm
 
 from marquee.data.sources import metadata
-from marquee.data.sources.network import retrying_session
-from marquee.data.sources.rules import DataError
+from marquee.data.sources.files.network import retrying_session
+from marquee.data.sources.files.rules import DataError
 
 log = logging.getLogger(__name__)
 
@@ -203,17 +203,35 @@ def _json_object(response: requests.Response) -> dict[str, Any] | None:
 def record(number: int, body: dict[str, Any]) -> dict[str, Any]:
     """The facts of the release in an answer of `/movie/{id}`; what grows with time is left out."""
     people = body.get("credits") or {}
-    cast = sorted(people.get("cast") or [], key=lambda person: person.get("order", LEADING_CAST))
-    crew = people.get("crew") or []
     return {
         "tmdb_id": number,
         "overview": (body.get("overview") or "").strip(),
         "language": body.get("original_language") or "",
         "release_date": body.get("release_date") or "",
-        "keywords": [word["name"] for word in (body.get("keywords") or {}).get("keywords") or []],
-        "cast": [person["name"] for person in cast[:LEADING_CAST]],
-        "directors": [person["name"] for person in crew if person.get("job") == "Director"],
+        "keywords": names((body.get("keywords") or {}).get("keywords") or []),
+        "cast": leading(people.get("cast") or []),
+        "directors": directors(people.get("crew") or []),
     }
+
+
+def names(things: Iterable[dict[str, Any]]) -> list[str]:
+    """The names of TMDB's objects; one without a name is passed over."""
+    return [thing["name"] for thing in things if isinstance(thing.get("name"), str)]
+
+
+def leading(cast: Iterable[dict[str, Any]]) -> list[str]:
+    """Names of the leading `LEADING_CAST`, by their order where it is told."""
+    ordered = sorted(cast, key=lambda person: _order(person.get("order")))
+    return names(ordered)[:LEADING_CAST]
+
+
+def _order(order: Any) -> int:
+    return order if isinstance(order, int) else LEADING_CAST
+
+
+def directors(crew: Iterable[dict[str, Any]]) -> list[str]:
+    """Names of the directors in a crew."""
+    return names(person for person in crew if person.get("job") == "Director")
 
 
 class _Scrub(logging.Filter):

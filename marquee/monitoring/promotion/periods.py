@@ -8,7 +8,7 @@ import numpy as np
 
 from marquee.data.preparation import splits
 from marquee.data.sources import feedback
-from marquee.data.sources.rules import DataError
+from marquee.data.sources.files.rules import DataError
 from marquee.data.tables import schema
 from marquee.pipeline import paths
 from marquee.pipeline.arrays import Int64

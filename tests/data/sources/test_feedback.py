@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from marquee.data.sources import feedback, licences
+from marquee.data.sources.files.rules import DataError
 from marquee.data.sources.loading import Fetched
-from marquee.data.sources.rules import DataError
 from marquee.data.tables import schema
 from marquee.events.records import Answer, Feedback, request_id
 from marquee.monitoring.collection import tables

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from marquee.data.sources import archives, fetching, loading, movielens, tmdb
+from marquee.data.sources import fetching, loading, movielens, tmdb
+from marquee.data.sources.files.network import Network
+from marquee.data.sources.files.rules import DataError
 from marquee.data.sources.loading import Fetched, Loader
-from marquee.data.sources.rules import DataError
 from marquee.data.tables import schema
 from marquee.pipeline import paths
 from marquee.pipeline.params import Data, Sample
@@ -182,7 +183,7 @@ def test_an_archive_is_downloaded_from_where_it_is_published(out, server, zipped
     monkeypatch.setenv("MARQUEE_CACHE", str(tmp_path / "cache"))
     archive = zipped({f"ml-latest/{path.name}": path.read_bytes() for path in own.iterdir()})
     server.answer = lambda handler: handler.reply(200, archive)
-    published = partial(movielens.load_archive, network=archives.Network(server.base_url))
+    published = partial(movielens.load_archive, network=Network(server.base_url))
     fetch(out, data("ml-latest"), loaders=[Loader(published, names=("ml-latest",))])
     assert [path for path, _ in server.asked] == ["/ml-latest.zip"]
     manifest = json.loads(out.manifest.read_text())
@@ -239,7 +240,7 @@ def test_the_real_ml_latest_small_has_its_published_counts_and_the_snapshot_cove
 
 @pytest.mark.parametrize(
     ("name", "because"),
-    [("own.zip", "it is a zip: unpack it"), ("ratings.csv", "it is a file: name its folder")],
+    [("own.zip", "is not a whole zip archive"), ("ratings.csv", "it is a file: name its folder")],
 )
 def test_a_path_that_exists_is_not_said_to_be_missing(out, tmp_path, name, because):
     (tmp_path / name).touch()
@@ -250,5 +251,5 @@ def test_a_path_that_exists_is_not_said_to_be_missing(out, tmp_path, name, becau
 def test_a_home_folder_and_a_folder_as_metadata_are_named(out, own):
     with pytest.raises(DataError, match="~ is not expanded: write the whole path"):
         fetch(out, data("~/ratings"))
-    with pytest.raises(DataError, match="it is a folder: name the file in it"):
+    with pytest.raises(DataError, match="a folder without Kaggle's files: name the file in it"):
         fetch(out, data(own, own))

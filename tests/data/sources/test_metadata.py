@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from marquee.data.sources import metadata
-from marquee.data.sources.rules import DataError
+from marquee.data.sources.files.rules import DataError
 from marquee.data.tables import facts, schema
 from marquee.data.tables.facts import Fact
 
@@ -92,7 +92,7 @@ def test_one_more_fact_in_the_list_is_one_more_column(snapshot, with_runtime):
 
 @pytest.mark.parametrize("wrong", [40_000, 1.5, "long"])
 def test_a_number_that_cannot_be_is_an_error_that_shows_it(snapshot, with_runtime, wrong):
-    with pytest.raises(DataError, match=rf"column runtime holds {wrong}; whole numbers below 32,768"):
+    with pytest.raises(DataError, match=rf"column runtime holds {wrong!r}; whole numbers below 32,768"):
         snapshot(tmdbId=[603], runtime=[wrong])
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from marquee.data.sources import archives, movielens
-from marquee.data.sources.rules import BadRows, DataError
+from marquee.data.sources import movielens
+from marquee.data.sources.files import archives
+from marquee.data.sources.files.rules import BadRows, DataError
 from marquee.data.tables import schema
 
 # Two people, three movies, one tie in time: the same content in every layout that can say it.
@@ -107,8 +108,8 @@ def test_a_title_with_colons_in_the_old_layout_stays_whole(read):
 
 
 def test_a_separator_cut_by_the_end_of_a_block_is_still_one_separator(read, monkeypatch):
-    # Blocks of 7 bytes cut "::" in the middle; 2,000 rows of known sum show that no row is lost or changed.
-    monkeypatch.setattr("marquee.data.sources.texts.BLOCK", 7)
+    # Blocks of 50 bytes cut "::" in the middle; 2,000 rows of known sum show that no row is lost or changed.
+    monkeypatch.setattr("marquee.data.sources.files.texts.BLOCK", 50)
     rows = b"".join(b"%d::1::4::%d\n" % (n, 880_000_000 + n) for n in range(1, 2001))
     table = read({**ML_1M, "ml-1m/ratings.dat": rows})[0].interactions
     np.testing.assert_array_equal(table.column("user_id").to_numpy(), np.arange(1, 2001))
@@ -127,11 +128,6 @@ def test_columns_of_ones_own_folder_may_come_in_any_order_with_others_beside_the
     assert tables.movies.to_pylist() == [
         {"movie_id": 1, "title": "Film", "year": 2000, "genres": ["Drama"], "tmdb_id": 0}
     ]
-
-
-def test_a_folder_without_ratings_says_what_is_expected(tmp_path):
-    with pytest.raises(DataError, match=r"holds no ratings.*ratings\.csv, ratings\.dat, u\.data"):
-        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
 
 
 def test_an_archive_without_its_movies_file_is_an_error_that_names_it(read):
@@ -168,6 +164,21 @@ def test_a_bad_line_of_movies_or_links_is_named_or_dropped_and_counted(read, nam
     assert tables.movies.column("movie_id").to_pylist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("line", "message", "rule"),
+    [
+        ("9,,Drama", "the title of movie 9 is empty", "empty_title"),
+        ("9,Fi\0lm (1999),Drama", "movie 9 holds a control character: 'Fi\\\\x00lm'", "control_character"),
+        ("9,Film (9999),Drama", "the year 9999 of movie 9 is not from 1870 to 2200", "year_out_of_range"),
+    ],
+)
+def test_a_title_that_is_none_is_named_or_dropped_and_counted(read, line, message, rule):
+    files = {**CSV, "ml-25m/movies.csv": CSV["ml-25m/movies.csv"] + line.encode() + b"\r\n"}
+    with pytest.raises(DataError, match=rf"movies\.csv, line 5: {message}"):
+        read(files)
+    assert read(files, "drop")[1] == {"movies.csv": {rule: 1}}
+
+
 def test_of_two_lines_of_a_movie_the_first_counts(read):
     files = dict(CSV)
     files["ml-25m/movies.csv"] += b"1,Another (2001),Drama\r\n"
@@ -198,7 +209,7 @@ def test_a_short_line_of_the_old_layouts_is_named(read, file, line, message):
 
 def test_links_of_movies_that_are_not_listed_are_counted(read):
     links = CSV["ml-25m/links.csv"] + b"99,1,5\r\n"
-    assert read({**CSV, "ml-25m/links.csv": links})[0].links_without_movie == 1
+    assert read({**CSV, "ml-25m/links.csv": links})[0].about["links_without_movie"] == 1
 
 
 def test_a_movies_file_that_is_not_utf_8_is_an_error_with_line_and_byte(read):
@@ -207,47 +218,3 @@ def test_a_movies_file_that_is_not_utf_8_is_an_error_with_line_and_byte(read):
         DataError, match=r"movies\.csv, line 3: byte 0xe9 is not UTF-8\.\nSave the file as UTF-8"
     ):
         read({**CSV, "ml-25m/movies.csv": movies})
-
-
-@pytest.mark.parametrize("on_bad_rows", ["error", "drop"])
-@pytest.mark.parametrize(
-    "lines",
-    ['10,"Film 10 (1969),Drama\n11,"Film 11 (1970)",Drama\n', '10,"Film 10,Drama\n11,Film 11",Drama\n'],
-    ids=["the next title is quoted", "the next title is not"],
-)
-def test_a_lost_quote_is_named_where_it_opens_and_swallows_no_movie(tmp_path, lines, on_bad_rows):
-    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,9,4,900000000\n")
-    (tmp_path / "movies.csv").write_text(f"movieId,title,genres\n9,Film 9,Drama\n{lines}")
-    with pytest.raises(DataError, match=r"movies\.csv, line 3: a quote that opens here"):
-        movielens.read(archives.open_folder(tmp_path), BadRows(on_bad_rows))
-
-
-@pytest.mark.parametrize("name", ["ratings.csv.gz", "rating.csv", "ml-25m"])
-def test_a_folder_without_ratings_says_what_lies_there_and_what_to_do(tmp_path, name):
-    (tmp_path / name).touch()
-    with pytest.raises(DataError, match=rf"it has {name}; one of(.|\n)*rename"):
-        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
-
-
-def test_an_unpacked_archive_of_an_old_generation_is_read_as_a_folder(tmp_path):
-    (tmp_path / "ratings.dat").write_text("1::9::4::900000000\n")
-    (tmp_path / "movies.dat").write_text("9::Film 9 (1969)::Drama\n")
-    tables = movielens.read(archives.open_folder(tmp_path), BadRows("error"))
-    assert tables.interactions.column("half_stars").to_pylist() == [8]
-    assert tables.movies.column("title").to_pylist() == ["Film 9"]
-
-
-@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
-def test_a_header_with_another_separator_names_it(tmp_path, separator, word):
-    (tmp_path / "ratings.csv").touch()
-    (tmp_path / "movies.csv").write_text(separator.join(("movieId", "title", "genres")) + "\n")
-    with pytest.raises(DataError, match=f"It is separated by {word}: write commas"):
-        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
-
-
-def test_of_a_long_header_a_message_quotes_the_beginning_only(tmp_path):
-    (tmp_path / "ratings.csv").touch()
-    (tmp_path / "movies.csv").write_text("column," * 10_000 + "\n")
-    with pytest.raises(DataError) as error:
-        movielens.read(archives.open_folder(tmp_path), BadRows("error"))
-    assert len(str(error.value)) < 600

@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from marquee.data.sources import tmdb
-from marquee.data.sources.rules import DataError
+from marquee.data.sources.files.rules import DataError
 from marquee.data.sources.tmdb import Network
 from marquee.data.tables import facts
 

@@ -1,8 +1,9 @@
 """Columns of text as files have them, turned into numbers fast; what is not a number is pointed out."""
 
 import contextlib
-import io
-import textwrap
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from marquee.data.sources.rules import DataError
+from marquee.data.sources.files.rules import DataError, quoted
 
 BLOCK = 8 << 20
 """Bytes of text read at a time."""
@@ -19,12 +20,11 @@ BLOCK = 8 << 20
 Parsed = tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]
 """Values, and which texts have none (their value is 0)."""
 
-QUOTED = 300
-"""Characters of a header that a message quotes."""
 _PLAIN_WHOLE, _PLAIN_DECIMAL = (
     np.isin(np.arange(256), np.frombuffer(some, np.uint8)) for some in (b"0123456789", b"0123456789.")
 )
 _ISO = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]00:?00)?$"
+_WHOLE = r"[+-]?0*\d{1,18}(\.0*)?"
 _MOST = 10**18
 """No id and no time has so many digits, and int64 holds them all below."""
 
@@ -36,9 +36,17 @@ def whole_numbers(texts: pa.Array) -> Parsed:
             values = pc.cast(texts, pa.int64()).to_numpy(zero_copy_only=False)
             return np.where(values < _MOST, values, 0), values >= _MOST
     trimmed = pc.utf8_trim_whitespace(texts)
-    good = pc.match_substring_regex(trimmed, r"^[+-]?0*\d{1,18}(\.0*)?$")
+    good = pc.match_substring_regex(trimmed, f"^{_WHOLE}$")
     digits = pc.replace_substring_regex(pc.if_else(good, trimmed, "0"), r"^\+|\.0*$", "")
     return pc.cast(digits, pa.int64()).to_numpy(zero_copy_only=False), ~good.to_numpy(zero_copy_only=False)
+
+
+def whole_number(text: str) -> int | None:
+    """The value of one text, by the rules of `whole_numbers`; None: it is none."""
+    trimmed = text.strip()
+    if not re.fullmatch(_WHOLE, trimmed, re.ASCII):
+        return None
+    return int(trimmed.partition(".")[0])
 
 
 def decimal_numbers(texts: pa.Array) -> Parsed:
@@ -86,61 +94,100 @@ def is_in(values: npt.NDArray[np.int64], ids: npt.NDArray[np.int32]) -> npt.NDAr
     return np.equal(ids[near], values)
 
 
-class SingleSeparator(io.RawIOBase):
-    """Turns the two-character separator `::` into a tab while it is read, for the fast reader."""
-
-    def __init__(self, source: IO[bytes]) -> None:
-        self._source, self._held, self._ready = source, b"", b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            chunk = self._source.read(BLOCK)
-            text = self._held + chunk
-            # An odd colon at the end may be half a separator; it waits for the next chunk.
-            colons = len(text) - len(text.rstrip(b":"))
-            cut = len(text) - colons % 2 if chunk else len(text)
-            self._ready, self._held = text[:cut].replace(b"::", b"\t"), text[cut:]
-            if not chunk:
-                break
-        part, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
-        buffer[: len(part)] = part
-        return len(part)
-
-
-def check_header(file: str, line: bytes, needed: tuple[str, ...]) -> list[str]:
-    """Read a CSV file's first line and check that it names the columns needed.
+def blocks(file: str, source: IO[bytes]) -> Iterator[bytes]:
+    """Whole lines, about BLOCK bytes at a time: whoever parses them never waits for a file.
 
     Raises:
-        DataError: the line is empty, is not UTF-8, or lacks a column.
+        DataError: a line is longer than BLOCK bytes.
+    """
+    held = b""
+    while chunk := source.read(BLOCK):
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            yield held + chunk[:cut]
+        held = chunk[cut:] if cut else held + chunk
+        if len(held) > BLOCK:
+            raise DataError(_no_lines(file, held))
+    if held:
+        yield held
+
+
+def first_line(file: str, source: IO[bytes]) -> bytes:
+    """The first line, with its end.
+
+    Raises:
+        DataError: it is longer than BLOCK bytes, or ends as lines did on the first Macs.
+    """
+    line = source.readline(BLOCK + 1)
+    if len(line) > BLOCK or b"\r" in line.rstrip(b"\r\n"):
+        raise DataError(_no_lines(file, line))
+    return line
+
+
+def _no_lines(file: str, text: bytes) -> str:
+    if b"\r" in text.rstrip(b"\r\n"):
+        return f"{file}: its lines end in carriage returns alone.\nSave it with line feeds (LF or CRLF)."
+    return f"{file}: a line has more than {BLOCK:,} bytes; it is no table of text.\nName the right file."
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of a file.
+
+    Attributes:
+        names: of the columns.
+        separator: between values: a comma, a semicolon or a tab.
+    """
+
+    names: list[str]
+    separator: str
+
+    def place(self, name: str) -> int:
+        """Where a column stands."""
+        return self.names.index(name)
+
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+"""What may stand between values, and how it is called."""
+
+
+def header_of(file: str, line: bytes, needed: tuple[str, ...]) -> Header:
+    """Read a CSV file's first line, whatever separates its values, and check that the columns are there.
+
+    Raises:
+        DataError: the line is empty, is not UTF-8, lacks a column or names one twice.
     """
     if not line.strip():
         raise DataError(f"{file} is empty. Its first line must name the columns {', '.join(needed)}.")
     try:
-        names = [name.strip().strip('"') for name in line.decode("utf-8-sig").rstrip("\r\n").split(",")]
+        text = line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise DataError(unreadable(file, str(error))) from error
-    missing = [name for name in needed if name not in names]
+    read = [Header([name.strip().strip('"') for name in text.split(mark)], mark) for mark in SEPARATORS]
+    found = max(read, key=lambda header: sum(name in header.names for name in needed))
+    missing = [name for name in needed if name not in found.names]
     if missing:
         raise DataError(
             f"{file}, line 1: column {', '.join(missing)} is missing; the columns are "
-            f"{textwrap.shorten(', '.join(names), QUOTED, placeholder=' ...')}.\n{_separator_advice(names)}"
-            f"Add or rename columns so that there are {', '.join(needed)}."
+            f"{quoted(', '.join(found.names))}.\n"
+            f"Add or rename columns so that there are {', '.join(needed)}.{_unrated(missing)}"
         )
-    return names
+    twice = [name for name in needed if found.names.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"{file}, line 1: column {', '.join(twice)} is there more than once.\n"
+            "Remove or rename one of them."
+        )
+    return found
 
 
-def _separator_advice(names: list[str]) -> str:
-    """What to do first where the whole header is one name that holds another separator."""
-    other = {";": "semicolons", "\t": "tabs"}
-    found = next((word for mark, word in other.items() if len(names) == 1 and mark in names[0]), None)
-    return f"It is separated by {found}: write commas instead.\n" if found else ""
+def _unrated(missing: list[str]) -> str:
+    return " If nobody rated, set data.rating_scale to unary." if missing == ["rating"] else ""
 
 
 def unreadable(file: str, reason: str) -> str:
     """The message of a file that is no UTF-8, or no CSV."""
+    reason = quoted(reason)
     if "utf" in reason.lower():
         return f"{file} is not UTF-8 ({reason}).\nSave it as UTF-8."
     return f"{file} cannot be read as CSV: {reason}\nFix the file."

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marquee.data.sources import texts
+from marquee.data.sources.files import texts
+from tests.fuzz import fuzzed
 
 TEXTS = st.one_of(
     st.sampled_from(
@@ -22,6 +23,7 @@ TEXTS = st.one_of(
 
 
 @pytest.mark.parametrize("parse", [texts.whole_numbers, texts.decimal_numbers, texts.moments])
+@fuzzed(100)
 @given(st.lists(TEXTS, min_size=1, max_size=8))
 def test_what_a_text_means_does_not_depend_on_its_neighbours(parse, column):
     values, bad = parse(pa.array(column))
@@ -31,6 +33,13 @@ def test_what_a_text_means_does_not_depend_on_its_neighbours(parse, column):
     part, part_bad = parse(pa.array(["7", *column])[1:])  # a slice has its texts further back
     np.testing.assert_array_equal(part, values)
     np.testing.assert_array_equal(part_bad, bad)
+
+
+@fuzzed(100)
+@given(TEXTS)
+def test_one_text_means_the_same_alone_as_in_a_column(text):
+    values, bad = texts.whole_numbers(pa.array([text]))
+    assert texts.whole_number(text) == (None if bad[0] else values[0])
 
 
 @given(st.integers(-(10**18) + 1, 10**18 - 1))

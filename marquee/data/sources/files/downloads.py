@@ -1,26 +1,19 @@
-"""GroupLens archives and folders of one's own ratings: found, downloaded, checked, opened."""
+"""GroupLens archives: found in a folder of one's own or downloaded, resumed where broken off, checked."""
 
-import contextlib
 import logging
-import lzma
 import os
 import time
 import zipfile
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import pooch
 import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from marquee.data.sources.network import Network, retrying_session
-from marquee.data.sources.rules import DataError
-from marquee.data.tables.schema import EARLIEST
+from marquee.data.sources.files.network import Network, retrying_session
+from marquee.data.sources.files.rules import DataError
 
 log = logging.getLogger(__name__)
 
@@ -40,65 +33,6 @@ CHECKSUMS: dict[str, str | None] = {
 
 CHUNK = 1 << 20
 """Bytes of a download read at a time."""
-
-ZONE_SLACK = 2 * 86_400
-"""Seconds by which the times in a zip may be early: they are local times without their zone."""
-
-
-DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
-"""What reading a member raises; NotImplementedError: unknown compression, RuntimeError: encrypted."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files of an archive or of a folder, by their plain names.
-
-    Attributes:
-        path: the zip or the folder.
-        members: plain name -> name inside the zip; for a folder, the same name.
-        newest: seconds since 1970 after which nothing in it can have happened; None where unknown.
-    """
-
-    path: Path
-    members: dict[str, str]
-    newest: int | None
-
-    def has(self, name: str) -> bool:
-        """Whether there is such a file."""
-        return name in self.members
-
-    def listing(self) -> str:
-        """What lies in the folder or archive, known or not, cut after ten names."""
-        names = (
-            sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else sorted(self.members)
-        )
-        return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "nothing"
-
-    @contextlib.contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
-        """Open a file for reading bytes.
-
-        Raises:
-            DataError: the file is missing, or the archive is damaged (also while reading).
-        """
-        if name not in self.members:
-            raise DataError(f"{self.path} has no file {name}; it has {self.listing()}. Add the file.")
-        if self.path.is_dir():
-            with (self.path / name).open("rb") as plain:
-                yield plain
-            return
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.members[name]) as member:
-                yield member
-        except DAMAGED as error:
-            problem = f"{self.path} cannot be read at {name}: {error}"
-            raise DataError(f"{problem}.\n{_replace_it(self.path)}") from error
-
-    def md5(self) -> dict[str, str]:
-        """Checksums by name: of the zip, or of the folder's files."""
-        if self.path.is_dir():
-            return {name: pooch.file_hash(str(self.path / name), alg="md5") for name in sorted(self.members)}
-        return {self.path.name: pooch.file_hash(str(self.path), alg="md5")}
 
 
 def cache_folder() -> Path:
@@ -133,6 +67,13 @@ def _from_mirror(name: str, mirror: Path) -> Path:
             f"The file is damaged or another one: replace it, or unset {MIRROR_VARIABLE} to download it."
         )
     return path
+
+
+def cure_of(path: Path) -> str:
+    """What to do where an archive that `find` found is damaged."""
+    if os.environ.get(MIRROR_VARIABLE):
+        return f"Replace it in {path.parent}, or unset {MIRROR_VARIABLE} to download it."
+    return f"Delete {path} and run again to download it afresh, or {_by_hand(path.name)}"
 
 
 def download(name: str, cache: Path, network: Network) -> Path:
@@ -259,39 +200,8 @@ class _Resuming:
                 bar.update(len(chunk))
 
 
-def open_archive(path: Path) -> Files:
-    """Open a zip; its files go by their plain names, whatever folder they lie in.
-
-    Raises:
-        DataError: it is not a whole zip archive.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is not a whole zip archive ({error}).\n{_replace_it(path)}") from error
-    members = {entry.filename.rpartition("/")[2]: entry.filename for entry in reversed(entries)}
-    dates = []
-    for entry in entries:
-        with contextlib.suppress(ValueError):  # some writers leave 1980-00-00, which is no date
-            dates.append(datetime(*entry.date_time, tzinfo=UTC))
-    newest = int(max(dates).timestamp()) + ZONE_SLACK if dates else 0
-    # A zip made reproducibly says 1980: no knowledge of when its files were written.
-    return Files(path, members, newest if newest > EARLIEST else None)
-
-
-def open_folder(path: Path) -> Files:
-    """Open a folder of one's own ratings, or one that an archive was unpacked to."""
-    names = ("ratings.csv", "movies.csv", "links.csv", "ratings.dat", "movies.dat", "u.data", "u.item")
-    return Files(path, {name: name for name in names if (path / name).is_file()}, None)
-
-
 def _by_hand(file: str) -> str:
     return f"put {file} in a folder and set {MIRROR_VARIABLE} to it."
-
-
-def _replace_it(path: Path) -> str:
-    return f"Delete {path} and run again to download it afresh, or {_by_hand(path.name)}"
 
 
 def _unreachable(url: str, error: requests.RequestException, network: Network) -> str:

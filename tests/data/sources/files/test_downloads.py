@@ -1,14 +1,13 @@
-"""Downloads against a real local server; the mirror; damaged archives."""
+"""Downloads against a real local server, and the mirror."""
 
 import hashlib
 import re
-import zipfile
 
 import pytest
 
-from marquee.data.sources import archives
-from marquee.data.sources.network import Network
-from marquee.data.sources.rules import DataError
+from marquee.data.sources.files import downloads
+from marquee.data.sources.files.network import Network
+from marquee.data.sources.files.rules import DataError
 
 BY_HAND = r"put ml-1m\.zip in a folder and set MOVIELENS_MIRROR"
 
@@ -18,7 +17,7 @@ def archive(zipped, monkeypatch):
     """A zip of some size, published with its checksum as ml-1m."""
     noise = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(250))
     data = zipped({"ml-1m/ratings.dat": noise})
-    monkeypatch.setitem(archives.CHECKSUMS, "ml-1m", hashlib.md5(data).hexdigest())
+    monkeypatch.setitem(downloads.CHECKSUMS, "ml-1m", hashlib.md5(data).hexdigest())
     return data
 
 
@@ -43,8 +42,8 @@ def serve_ranges(data, cut_at, etag='"v1"'):
 
 def test_a_download_is_kept_and_not_repeated(server, network, archive, tmp_path):
     server.answer = lambda handler: handler.reply(200, archive)
-    path = archives.download("ml-1m", tmp_path, network)
-    assert archives.download("ml-1m", tmp_path, network) == path
+    path = downloads.download("ml-1m", tmp_path, network)
+    assert downloads.download("ml-1m", tmp_path, network) == path
     assert path.read_bytes() == archive
     assert [where for where, _ in server.asked] == ["/ml-1m.zip"]
     assert [file.name for file in tmp_path.iterdir()] == ["ml-1m.zip"]
@@ -52,7 +51,7 @@ def test_a_download_is_kept_and_not_repeated(server, network, archive, tmp_path)
 
 def test_a_connection_that_breaks_is_resumed_where_it_broke(server, network, archive, tmp_path):
     server.answer = serve_ranges(archive, cut_at=3000)
-    assert archives.download("ml-1m", tmp_path, network).read_bytes() == archive
+    assert downloads.download("ml-1m", tmp_path, network).read_bytes() == archive
     assert [headers.get("Range") for _, headers in server.asked] == [None, "bytes=3000-"]
     assert server.sent == len(archive)
 
@@ -61,10 +60,10 @@ def test_a_run_that_was_interrupted_leaves_what_came_to_the_next(server, archive
     server.answer = serve_ranges(archive, cut_at=3000)
     impatient = Network(server.base_url, timeout=5, attempts=0, backoff=0)
     with pytest.raises(DataError, match=rf"broke 1 times; 3,000 bytes are kept\.\nRun again .*{BY_HAND}"):
-        archives.download("ml-1m", tmp_path, impatient)
+        downloads.download("ml-1m", tmp_path, impatient)
     assert (tmp_path / "ml-1m.zip.part").stat().st_size == 3000
     assert not (tmp_path / "ml-1m.zip").exists()
-    assert archives.download("ml-1m", tmp_path, impatient).read_bytes() == archive
+    assert downloads.download("ml-1m", tmp_path, impatient).read_bytes() == archive
     assert server.asked[1][1]["Range"] == "bytes=3000-"
     assert server.sent == len(archive)
     assert [file.name for file in tmp_path.iterdir()] == ["ml-1m.zip"]
@@ -74,9 +73,9 @@ def test_an_archive_that_changed_meanwhile_comes_whole_and_is_never_mixed(server
     server.answer = serve_ranges(b"x" * 4000, cut_at=3000, etag='"old"')
     impatient = Network(server.base_url, timeout=5, attempts=0, backoff=0)
     with pytest.raises(DataError, match="3,000 bytes are kept"):
-        archives.download("ml-1m", tmp_path, impatient)
+        downloads.download("ml-1m", tmp_path, impatient)
     server.answer = serve_ranges(archive, cut_at=None, etag='"new"')
-    assert archives.download("ml-1m", tmp_path, impatient).read_bytes() == archive
+    assert downloads.download("ml-1m", tmp_path, impatient).read_bytes() == archive
     assert server.asked[1][1]["If-Range"] == '"old"'
 
 
@@ -87,7 +86,7 @@ def test_a_part_that_is_longer_than_the_archive_is_fetched_anew(server, network,
         handler.reply(416) if "Range" in handler.headers else handler.reply(200, archive)
 
     server.answer = answer
-    assert archives.download("ml-1m", tmp_path, network).read_bytes() == archive
+    assert downloads.download("ml-1m", tmp_path, network).read_bytes() == archive
 
 
 def test_a_wrong_checksum_deletes_what_came_and_says_so(server, network, archive, tmp_path):
@@ -95,7 +94,7 @@ def test_a_wrong_checksum_deletes_what_came_and_says_so(server, network, archive
     with pytest.raises(
         DataError, match=rf"does not have the published md5 [0-9a-f]{{32}}; it was deleted.*\n.*{BY_HAND}"
     ):
-        archives.download("ml-1m", tmp_path, network)
+        downloads.download("ml-1m", tmp_path, network)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -104,7 +103,7 @@ def test_a_missing_archive_is_named_with_address_and_status(server, network, arc
     with pytest.raises(
         DataError, match=rf"{re.escape(server.base_url)}/ml-1m\.zip: the server answered 404.*\n.*{BY_HAND}"
     ):
-        archives.download("ml-1m", tmp_path, network)
+        downloads.download("ml-1m", tmp_path, network)
     assert len(server.asked) == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -112,14 +111,14 @@ def test_a_missing_archive_is_named_with_address_and_status(server, network, arc
 def test_a_server_error_is_tried_again(server, network, archive, tmp_path):
     statuses = iter([500, 503, 200])
     server.answer = lambda handler: handler.reply(next(statuses), archive)
-    assert archives.download("ml-1m", tmp_path, network).read_bytes() == archive
+    assert downloads.download("ml-1m", tmp_path, network).read_bytes() == archive
     assert len(server.asked) == 3
 
 
 def test_a_server_error_that_stays_is_an_error_after_the_agreed_attempts(server, network, archive, tmp_path):
     server.answer = lambda handler: handler.reply(500)
     with pytest.raises(DataError, match=r"the server answered 500"):
-        archives.download("ml-1m", tmp_path, network)
+        downloads.download("ml-1m", tmp_path, network)
     assert len(server.asked) == 3
 
 
@@ -127,7 +126,7 @@ def test_a_server_that_does_not_answer_in_time_is_said_to_be_slow(server, archiv
     server.answer = lambda handler: server.closing.wait(5)
     slow = Network(server.base_url, timeout=0.1, attempts=0, backoff=0)
     with pytest.raises(DataError, match=rf"ml-1m\.zip: no answer within 0\.1 seconds\.\n.*{BY_HAND}"):
-        archives.download("ml-1m", tmp_path, slow)
+        downloads.download("ml-1m", tmp_path, slow)
 
 
 def test_without_a_network_the_message_names_address_and_mirror(archive, tmp_path):
@@ -135,7 +134,7 @@ def test_without_a_network_the_message_names_address_and_mirror(archive, tmp_pat
     with pytest.raises(
         DataError, match=rf"127\.0\.0\.1:9/ml-1m\.zip: no connection to the server\.\n.*{BY_HAND}"
     ):
-        archives.download("ml-1m", tmp_path, nobody)
+        downloads.download("ml-1m", tmp_path, nobody)
 
 
 def test_a_truncated_zip_without_published_checksum_is_deleted(server, network, zipped, tmp_path):
@@ -143,7 +142,7 @@ def test_a_truncated_zip_without_published_checksum_is_deleted(server, network, 
     with pytest.raises(
         DataError, match=r"ml-latest\.zip: what came is not a whole zip archive; it was deleted"
     ):
-        archives.download("ml-latest", tmp_path, network)
+        downloads.download("ml-latest", tmp_path, network)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,7 +152,7 @@ def test_a_full_disk_is_a_message_that_names_the_file(server, network, archive, 
     with pytest.raises(
         DataError, match=r"ml-1m\.zip\.part could not be written: .*No space left.*\nFree some space"
     ):
-        archives.download("ml-1m", tmp_path, network)
+        downloads.download("ml-1m", tmp_path, network)
     assert not (tmp_path / "ml-1m.zip").exists()
 
 
@@ -161,12 +160,12 @@ def test_the_mirror_is_used_and_its_checksum_is_checked(archive, tmp_path, monke
     monkeypatch.setenv("MOVIELENS_MIRROR", str(tmp_path))
     path = tmp_path / "ml-1m.zip"
     with pytest.raises(DataError, match=r"MOVIELENS_MIRROR names .*, which has no ml-1m\.zip"):
-        archives.find("ml-1m")
+        downloads.find("ml-1m")
     path.write_bytes(archive)
-    assert archives.find("ml-1m") == path
+    assert downloads.find("ml-1m") == path
     path.write_bytes(archive[:-1])
     with pytest.raises(DataError, match=r"ml-1m\.zip: md5 is [0-9a-f]{32}, published is"):
-        archives.find("ml-1m")
+        downloads.find("ml-1m")
     assert path.exists()  # the mirror is the user's: nothing in it is deleted
 
 
@@ -176,49 +175,12 @@ def test_downloads_go_to_the_cache_that_the_environment_names(
     monkeypatch.delenv("MOVIELENS_MIRROR", raising=False)
     monkeypatch.setenv("MARQUEE_CACHE", str(tmp_path / "cache"))
     server.answer = lambda handler: handler.reply(200, archive)
-    assert archives.find("ml-1m", network) == tmp_path / "cache" / "movielens" / "ml-1m.zip"
+    assert downloads.find("ml-1m", network) == tmp_path / "cache" / "movielens" / "ml-1m.zip"
 
 
-def test_a_zip_damaged_inside_is_an_error_that_names_the_file_in_it(tmp_path, zipped):
-    path = tmp_path / "ml.zip"
-    path.write_bytes(zipped({"ml/ratings.csv": bytes(range(256)) * 20}))
-    with zipfile.ZipFile(path) as archive:
-        offset = archive.infolist()[0].header_offset + 30 + len("ml/ratings.csv")
-    data = bytearray(path.read_bytes())
-    data[offset + 40] ^= 0xFF
-    path.write_bytes(bytes(data))
-    files = archives.open_archive(path)
-    with (
-        pytest.raises(DataError, match=r"ml\.zip cannot be read at ratings\.csv"),
-        files.open("ratings.csv") as source,
-    ):
-        source.read()
-    path.write_bytes(data[:100])
-    with pytest.raises(DataError, match=r"ml\.zip is not a whole zip archive"):
-        archives.open_archive(path)
-
-
-@pytest.mark.parametrize("date", [(1980, 0, 0, 0, 0, 0), (2005, 2, 31, 0, 0, 0)])
-def test_a_zip_whose_dates_are_no_dates_is_read_without_knowing_its_age(tmp_path, date):
-    entry = zipfile.ZipInfo("ml/ratings.csv")
-    entry.date_time = date
-    with zipfile.ZipFile(tmp_path / "ml.zip", "w") as archive:
-        archive.writestr(entry, "userId")
-    files = archives.open_archive(tmp_path / "ml.zip")
-    assert files.newest is None
-    with files.open("ratings.csv") as file:
-        assert file.read() == b"userId"
-
-
-@pytest.mark.parametrize(("at", "value"), [(8, 99), (6, 1)], ids=["unknown compression", "encrypted"])
-def test_a_member_that_cannot_be_unpacked_is_an_error_that_names_it(tmp_path, at, value):
-    # The method and the flags of a member stand in its local header and, 2 bytes later, in the directory.
-    path = tmp_path / "ml.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("ratings.csv", "userId")
-    data = bytearray(path.read_bytes())
-    data[at] = data[data.index(b"PK\x01\x02") + at + 2] = value
-    path.write_bytes(data)
-    files = archives.open_archive(path)
-    with pytest.raises(DataError, match=r"ml\.zip cannot be read at ratings\.csv"), files.open("ratings.csv"):
-        pass
+def test_what_to_do_about_a_damaged_archive_fits_where_it_was_found(tmp_path, monkeypatch):
+    path = tmp_path / "ml-1m.zip"
+    monkeypatch.setenv("MOVIELENS_MIRROR", str(tmp_path))
+    assert downloads.cure_of(path).startswith(f"Replace it in {tmp_path}, or unset MOVIELENS_MIRROR")
+    monkeypatch.delenv("MOVIELENS_MIRROR")
+    assert downloads.cure_of(path).startswith(f"Delete {path} and run again")

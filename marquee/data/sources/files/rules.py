@@ -10,12 +10,24 @@ import numpy.typing as npt
 
 from marquee.pipeline.arrays import Bool, Float64, Uint8
 
+LARGEST_ID = int(np.iinfo(np.int32).max)
+
 ADVICE = 'Fix the file or set data.on_bad_rows to "drop" (dropped rows are counted in the manifest).'
 """What to do about a bad row that may be dropped."""
 
 
+QUOTED = 300
+"""Characters of a file that a message quotes."""
+
+
 class DataError(ValueError):
     """The data break a rule; the message names the file, the rule, what was received and what to do."""
+
+
+def quoted(text: str) -> str:
+    """A text of a file as a message shows it: the first of it where it is long, all on one line."""
+    shown = " ".join(text[: QUOTED + 1].split())
+    return f"{shown[:QUOTED]} ..." if len(text) > QUOTED else shown or "(empty)"
 
 
 @dataclass(frozen=True)
@@ -45,12 +57,14 @@ class Scale:
         least, most: the ends, as the file has them.
         step: between one rating and the next.
         to_half_stars: (n,) float64 ratings of the scale -> half stars, 1 to 10.
+        rated: whether the file has ratings at all; else it says only who watched what.
     """
 
     least: float
     most: float
     step: float
     to_half_stars: Callable[[Float64], Float64]
+    rated: bool = True
 
     def rules(self, rating: Float64, column: int) -> list[Rule]:
         """What makes a rating bad; `column` is where it stands."""
@@ -72,8 +86,9 @@ SCALES = {
     "stars": STARS,
     "ten": Scale(1, 10, 1, lambda rating: rating),
     "binary": Scale(0, 1, 1, lambda rating: np.where(rating > 0, 10.0, 1.0)),
+    "unary": Scale(1, 1, 1, lambda rating: rating * 10.0, rated=False),
 }
-"""By the value of `data.rating_scale`; liked and not liked are the two ends of the stars."""
+"""By the value of `data.rating_scale`; liked and not liked are the ends of the stars, watched is liked."""
 
 
 @dataclass
@@ -108,6 +123,10 @@ class BadRows:
         return {file: dict(counts) for file, counts in self.dropped.items()}
 
 
+WHOLE_NUMBER = f"is not a whole number from 0 to {LARGEST_ID}"
+"""What follows the value of an id that is none."""
+
+
 def explain(file: str, line: int, problem: str, advice: str = ADVICE) -> str:
     """The message of a bad row."""
     return f"{file}, line {line}: {problem}.\n{advice}"
@@ -124,7 +143,7 @@ def first_broken(rules: Sequence[Rule], length: int) -> npt.NDArray[np.int16]:
 CAUSES = {
     ("rating_out_of_range", 2): "If they are 1 to 10, set data.rating_scale to ten; if 0 and 1, to binary.",
     ("not_half_stars", 2): "Round them to half stars, or set data.rating_scale to the one they are on.",
-    ("not_a_number", 0): "People are known by whole numbers: number them, with pandas.factorize for example.",
+    ("not_a_number", 0): "User ids are whole numbers below 2,147,483,648, or texts throughout.",
     ("not_a_number", 1): "Movies are known by whole numbers, the same in both files: number them.",
     ("not_a_number", 2): "The column must hold numbers, with a point and not a comma for the fraction.",
     ("not_a_number", 3): "Write seconds since 1970, or times such as 2005-04-02 23:53:47 (UTC).",
