@@ -85,10 +85,11 @@ lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
 	uv export --quiet --no-emit-project --no-dev --format requirements-txt --no-header -o requirements.lock
 	uv export --quiet --no-emit-project --format requirements-txt --no-header -o requirements-dev.lock
 	uv export --quiet --no-emit-project --only-group bench --format requirements-txt --no-header -o requirements-bench.lock
+	python -m marquee.serving.packaging.service_lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
 
-.PHONY: repro serve measure bench soak dashboards worlds ablation
+.PHONY: repro serve bento measure bench soak dashboards worlds ablation
 repro: install ## The whole pipeline: whatever changed since the last run
 	python -m marquee.pipeline.lock_file
 	dvc repro
@@ -96,6 +97,9 @@ repro: install ## The whole pipeline: whatever changed since the last run
 serve: install ## The recommender on http://localhost:3000 (PORT=...)
 	@test -d models/bundle || { echo "models/bundle is missing: run make repro first." >&2; exit 1; }
 	bentoml serve --port $(PORT)
+
+bento: install ## The Bento of models/bundle, as the last stage builds it (where DVC took the bundle from its cache)
+	python -m marquee.serving.packaging.bento
 
 measure: repro ## Speed of training, evaluation and serving on this machine (benchmarks/, minutes)
 	dvc repro --force benchmarks/dvc.yaml:training_speed benchmarks/dvc.yaml:evaluation_speed benchmarks/dvc.yaml:variant_speed benchmarks/dvc.yaml:serving_speed
