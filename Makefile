@@ -7,6 +7,8 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
 BENCH := .venv-bench
+REMOTES := .venv-remotes
+AUDIT := .venv-audit
 PYTHONS := python3.11 python3.12 python3.13 python3
 PORT ?= 3000
 PYTEST_ARGS ?=
@@ -21,13 +23,14 @@ FITS := import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13) and
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # ---- environment ------------------------------------------------------------------------------------------
 
-.PHONY: install install-dev lock
+.PHONY: install install-dev install-remotes lock
 install: $(VENV)/installed ## Environment of the pipeline in .venv, from requirements.lock
 install-dev: $(VENV)/installed-dev ## The same and the tools for tests and checks
+install-remotes: $(REMOTES)/installed ## DVC for S3, Google Cloud and Azure: .venv-remotes/bin/dvc push (docs/remotes.md)
 
 # $(call install_lock,FILE,ENVIRONMENT): install the pins of FILE, every hash checked, byte-compiled (without byte
 # code TensorFlow takes three times as long to start; pip compiles unasked). What made an environment fills it: uv
@@ -52,16 +55,18 @@ $(VENV)/installed-dev: requirements-dev.lock requirements.lock | $(VENV)/pyvenv.
 	$(call install_lock,$<,$(VENV))
 	@touch $(VENV)/installed $@
 
-# What `make bench` compares with stays out of .venv: the product never needs it.
-$(BENCH)/installed: requirements-bench.lock | $(BENCH)/pyvenv.cfg
-	$(call install_lock,$<,$(BENCH))
+# What `make bench` compares with, what speaks to remotes and what audits stay out of .venv: the product never needs
+# them, and S3's client wants an older python-dateutil than requirements.lock has.
+ASIDE := $(BENCH) $(REMOTES) $(AUDIT)
+$(ASIDE:=/installed): .venv-%/installed: requirements-%.lock | .venv-%/pyvenv.cfg
+	$(call install_lock,$<,.venv-$*)
 	@touch $@
 
 # The Python of .venv, by the tool that made .venv.
-$(BENCH)/pyvenv.cfg: | $(VENV)/pyvenv.cfg
+$(ASIDE:=/pyvenv.cfg): .venv-%/pyvenv.cfg: | $(VENV)/pyvenv.cfg
 	@if grep -q '^uv = ' $(VENV)/pyvenv.cfg; then \
-	  uv venv --quiet --allow-existing --python $(VENV)/bin/python $(BENCH); \
-	else $(VENV)/bin/python -m venv --clear $(BENCH); fi || { rm -rf $(BENCH); exit 1; }
+	  uv venv --quiet --allow-existing --python $(VENV)/bin/python .venv-$*; \
+	else $(VENV)/bin/python -m venv --clear .venv-$*; fi || { rm -rf .venv-$*; exit 1; }
 
 # A name on PATH proves nothing (a version manager's may not run; Debian's python may lack ensurepip): try each.
 $(VENV)/pyvenv.cfg:
@@ -81,10 +86,13 @@ $(VENV)/pyvenv.cfg:
 	  || { rm -rf $(VENV); exit 1; }
 
 lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
-	uv lock
+	uv lock --preview-features package-conflicts
 	uv export --quiet --no-emit-project --no-dev --format requirements-txt --no-header -o requirements.lock
 	uv export --quiet --no-emit-project --format requirements-txt --no-header -o requirements-dev.lock
-	uv export --quiet --no-emit-project --only-group bench --format requirements-txt --no-header -o requirements-bench.lock
+	for group in bench remotes audit; do \
+	  uv export --quiet --no-emit-project --only-group $$group --format requirements-txt --no-header \
+	    -o requirements-$$group.lock; \
+	done
 	python -m marquee.serving.packaging.service_lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
