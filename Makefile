@@ -12,6 +12,7 @@ AUDIT := .venv-audit
 PYTHONS := python3.11 python3.12 python3.13 python3
 PORT ?= 3000
 PYTEST_ARGS ?=
+AUDIT_ARGS ?=
 
 # DVC runs stages as `python -m ...`: the environment's python must be the first one its children find.
 # By hand, `source .venv/bin/activate` does the same.
@@ -165,7 +166,7 @@ compare: install ## Champion and challenger on what visitors did (ARGS="--hours 
 
 # ---- code -------------------------------------------------------------------------------------------------
 
-.PHONY: test mutants check architecture clean
+.PHONY: test mutants check architecture licences sbom audit clean
 test: install-dev ## The test suite (PYTEST_ARGS="tests/data -k splits")
 	python -m pytest -n 2 $(PYTEST_ARGS)
 
@@ -182,6 +183,24 @@ check: install-dev ## Lint, format, types, who imports whom, and whether the loc
 architecture: install-dev ## Draw the rooms of marquee/ into docs/architecture.png
 	python -m docs.draw_architecture
 
+licences: install-dev ## Every package of requirements.lock and its licence, into docs/licences.md
+	python -m marquee.upkeep.licences
+
+SBOM := $(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file
+sbom: $(AUDIT)/installed ## What the pipeline and a Bento install, as CycloneDX JSON with hashes (sbom/, offline)
+	mkdir -p sbom
+	PYTHONWARNINGS=ignore::UserWarning $(SBOM) sbom/pipeline.cdx.json requirements.lock
+	PYTHONWARNINGS=ignore::UserWarning $(SBOM) sbom/service.cdx.json marquee/serving/packaging/service.lock
+
+# Not in `make check`, which needs no network. A package that the database does not know (behind a mirror, say) counts
+# as a failure: pip-audit by itself skips it and says that all is well.
+audit: $(AUDIT)/installed ## Known vulnerabilities of what the locks pin (asks PyPI; AUDIT_ARGS="-s osv", or "--ignore-vuln ID")
+	@failed=; for lock in requirements*.lock; do \
+	  echo "$$lock"; \
+	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement $$lock $(AUDIT_ARGS) || failed+=" $$lock"; \
+	done; \
+	[ -z "$$failed" ] || { echo "Vulnerable, or not to be judged for want of a database:$$failed" >&2; exit 1; }
+
 clean: ## Remove caches and logs; .venv, DVC's outputs and DVC's cache stay
-	rm -rf logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf logs site sbom .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find marquee stages monitoring tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
