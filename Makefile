@@ -7,9 +7,12 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
 BENCH := .venv-bench
+REMOTES := .venv-remotes
+AUDIT := .venv-audit
 PYTHONS := python3.11 python3.12 python3.13 python3
 PORT ?= 3000
 PYTEST_ARGS ?=
+AUDIT_ARGS ?=
 
 # DVC runs stages as `python -m ...`: the environment's python must be the first one its children find.
 # By hand, `source .venv/bin/activate` does the same.
@@ -21,13 +24,14 @@ FITS := import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13) and
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # ---- environment ------------------------------------------------------------------------------------------
 
-.PHONY: install install-dev lock
+.PHONY: install install-dev install-remotes lock
 install: $(VENV)/installed ## Environment of the pipeline in .venv, from requirements.lock
 install-dev: $(VENV)/installed-dev ## The same and the tools for tests and checks
+install-remotes: $(REMOTES)/installed ## DVC for S3, Google Cloud and Azure: .venv-remotes/bin/dvc push (docs/remotes.md)
 
 # $(call install_lock,FILE,ENVIRONMENT): install the pins of FILE, every hash checked, byte-compiled (without byte
 # code TensorFlow takes three times as long to start; pip compiles unasked). What made an environment fills it: uv
@@ -52,16 +56,18 @@ $(VENV)/installed-dev: requirements-dev.lock requirements.lock | $(VENV)/pyvenv.
 	$(call install_lock,$<,$(VENV))
 	@touch $(VENV)/installed $@
 
-# What `make bench` compares with stays out of .venv: the product never needs it.
-$(BENCH)/installed: requirements-bench.lock | $(BENCH)/pyvenv.cfg
-	$(call install_lock,$<,$(BENCH))
+# What `make bench` compares with, what speaks to remotes and what audits stay out of .venv: the product never needs
+# them, and S3's client wants an older python-dateutil than requirements.lock has.
+ASIDE := $(BENCH) $(REMOTES) $(AUDIT)
+$(ASIDE:=/installed): .venv-%/installed: requirements-%.lock | .venv-%/pyvenv.cfg
+	$(call install_lock,$<,.venv-$*)
 	@touch $@
 
 # The Python of .venv, by the tool that made .venv.
-$(BENCH)/pyvenv.cfg: | $(VENV)/pyvenv.cfg
+$(ASIDE:=/pyvenv.cfg): .venv-%/pyvenv.cfg: | $(VENV)/pyvenv.cfg
 	@if grep -q '^uv = ' $(VENV)/pyvenv.cfg; then \
-	  uv venv --quiet --allow-existing --python $(VENV)/bin/python $(BENCH); \
-	else $(VENV)/bin/python -m venv --clear $(BENCH); fi || { rm -rf $(BENCH); exit 1; }
+	  uv venv --quiet --allow-existing --python $(VENV)/bin/python .venv-$*; \
+	else $(VENV)/bin/python -m venv --clear .venv-$*; fi || { rm -rf .venv-$*; exit 1; }
 
 # A name on PATH proves nothing (a version manager's may not run; Debian's python may lack ensurepip): try each.
 $(VENV)/pyvenv.cfg:
@@ -81,14 +87,18 @@ $(VENV)/pyvenv.cfg:
 	  || { rm -rf $(VENV); exit 1; }
 
 lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
-	uv lock
+	uv lock --preview-features package-conflicts
 	uv export --quiet --no-emit-project --no-dev --format requirements-txt --no-header -o requirements.lock
 	uv export --quiet --no-emit-project --format requirements-txt --no-header -o requirements-dev.lock
-	uv export --quiet --no-emit-project --only-group bench --format requirements-txt --no-header -o requirements-bench.lock
+	for group in bench remotes audit; do \
+	  uv export --quiet --no-emit-project --only-group $$group --format requirements-txt --no-header \
+	    -o requirements-$$group.lock; \
+	done
+	python -m marquee.serving.packaging.service_lock
 
 # ---- pipeline ---------------------------------------------------------------------------------------------
 
-.PHONY: repro serve measure bench soak dashboards worlds ablation
+.PHONY: repro serve bento measure bench soak dashboards worlds ablation
 repro: install ## The whole pipeline: whatever changed since the last run
 	python -m marquee.pipeline.lock_file
 	dvc repro
@@ -96,6 +106,9 @@ repro: install ## The whole pipeline: whatever changed since the last run
 serve: install ## The recommender on http://localhost:3000 (PORT=...)
 	@test -d models/bundle || { echo "models/bundle is missing: run make repro first." >&2; exit 1; }
 	bentoml serve --port $(PORT)
+
+bento: install ## The Bento of models/bundle, as the last stage builds it (where DVC took the bundle from its cache)
+	python -m marquee.serving.packaging.bento
 
 measure: repro ## Speed of training, evaluation and serving on this machine (benchmarks/, minutes)
 	dvc repro --force benchmarks/dvc.yaml:training_speed benchmarks/dvc.yaml:evaluation_speed benchmarks/dvc.yaml:variant_speed benchmarks/dvc.yaml:serving_speed
@@ -153,7 +166,7 @@ compare: install ## Champion and challenger on what visitors did (ARGS="--hours 
 
 # ---- code -------------------------------------------------------------------------------------------------
 
-.PHONY: test fuzz mutants check architecture clean
+.PHONY: test fuzz mutants check architecture licences sbom audit clean
 test: install-dev ## The test suite (PYTEST_ARGS="tests/data -k splits")
 	python -m pytest -n 2 $(PYTEST_ARGS)
 
@@ -174,6 +187,24 @@ check: install-dev ## Lint, format, types, who imports whom, and whether the loc
 architecture: install-dev ## Draw the rooms of marquee/ into docs/architecture.png
 	python -m docs.draw_architecture
 
+licences: install-dev ## Every package of requirements.lock and its licence, into docs/licences.md
+	python -m marquee.upkeep.licences
+
+SBOM := $(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --output-file
+sbom: $(AUDIT)/installed ## What the pipeline and a Bento install, as CycloneDX JSON with hashes (sbom/, offline)
+	mkdir -p sbom
+	PYTHONWARNINGS=ignore::UserWarning $(SBOM) sbom/pipeline.cdx.json requirements.lock
+	PYTHONWARNINGS=ignore::UserWarning $(SBOM) sbom/service.cdx.json marquee/serving/packaging/service.lock
+
+# Not in `make check`, which needs no network. A package that the database does not know (behind a mirror, say) counts
+# as a failure: pip-audit by itself skips it and says that all is well.
+audit: $(AUDIT)/installed ## Known vulnerabilities of what the locks pin (asks PyPI; AUDIT_ARGS="-s osv", or "--ignore-vuln ID")
+	@failed=; for lock in requirements*.lock; do \
+	  echo "$$lock"; \
+	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement $$lock $(AUDIT_ARGS) || failed+=" $$lock"; \
+	done; \
+	[ -z "$$failed" ] || { echo "Vulnerable, or not to be judged for want of a database:$$failed" >&2; exit 1; }
+
 clean: ## Remove caches and logs; .venv, DVC's outputs and DVC's cache stay
-	rm -rf logs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf logs site sbom .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find marquee stages monitoring tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

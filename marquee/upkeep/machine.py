@@ -48,7 +48,7 @@ def other_packages(lock: str) -> list[str]:
             wanted.setdefault(found[1], []).append(found[2])
             if ";" in line:
                 conditional.add(found[1])
-    installed = {name: _installed(name) for name in wanted}
+    installed = {name: installed_version(name) for name in wanted}
     return [
         f"{name} {installed[name] or 'missing'} for {' or '.join(versions)}"
         for name, versions in wanted.items()
@@ -56,7 +56,8 @@ def other_packages(lock: str) -> list[str]:
     ]
 
 
-def _installed(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
+    """The version of a package that is installed here, if one is."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

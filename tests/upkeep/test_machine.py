@@ -3,7 +3,10 @@
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
 from marquee.upkeep import machine
+from tests import canary
 
 HERE = metadata.version("numpy")
 
@@ -25,6 +28,12 @@ def test_the_processor_is_the_one_that_linux_names(tmp_path: Path):
     assert machine.processor(told) == "Some CPU @ 2 GHz"
     told.write_text("processor\t: 0\n")
     assert machine.processor(told) == "unknown"
+
+
+def test_this_machine_is_described_without_its_secrets(monkeypatch: pytest.MonkeyPatch):
+    for name, value in canary.CLOUD.items():
+        monkeypatch.setenv(name, value)
+    assert canary.CANARY not in "".join(machine.described())
 
 
 def test_this_machine_is_described():

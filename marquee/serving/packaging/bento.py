@@ -1,24 +1,29 @@
-"""The Bento: what `bentofile.yaml` names, and nothing else."""
+"""The Bento: what `bentofile.yaml` names, and nothing else.
+
+`make bento` builds it by itself, from the bundle that is there, as the stage `package_service` does.
+"""
 
 import filecmp
 import hashlib
 import logging
 import shutil
+import sys
 import tempfile
-from contextlib import suppress
+from contextlib import chdir, suppress
 from pathlib import Path
 from typing import Any
 
-from marquee.pipeline import sections
+from marquee.pipeline import logs, sections
+from marquee.serving.packaging import service_lock
 from marquee.serving.recommender.manifest import BundleError
 
 BENTOFILE = "bentofile.yaml"
 
 
 def packages(root: Path) -> list[str]:
-    """What the service runs on, as bentofile.yaml pins it."""
-    pinned: list[str] = sections.read_yaml(root / BENTOFILE)["python"]["packages"]
-    return pinned
+    """What the service's code imports, as its lock pins it."""
+    lock = root / sections.read_yaml(root / BENTOFILE)["python"]["requirements_txt"]
+    return service_lock.imported(lock.read_text(encoding="utf-8"))
 
 
 def build(root: Path, log: logging.Logger) -> str:
@@ -64,7 +69,8 @@ def _build(options: dict[str, Any], version: str, tag: str, context: Path) -> No
     import bentoml
 
     try:
-        bentoml.build(**options, version=version, build_ctx=str(context.resolve()))
+        with chdir(context):  # BentoML reads no lock and no template beside the folder it was started in
+            bentoml.build(**options, version=version, build_ctx=str(context.resolve()))
     except bentoml.exceptions.BentoMLException as error:
         if not is_whole(tag, context):  # else somebody has built the same meanwhile
             raise BundleError(f"BentoML could not build the Bento of {BENTOFILE}: {error}") from error
@@ -106,3 +112,19 @@ def content_version(folder: Path) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{content}  {path.relative_to(folder).as_posix()}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def main() -> int:
+    """Build the Bento of models/bundle, and say its tag."""
+    log = logs.get("bento")
+    try:
+        tag = build(Path(), log)
+    except BundleError as error:
+        log.error("%s", error)
+        return 1
+    log.info("%s", tag)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

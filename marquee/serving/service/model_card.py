@@ -122,7 +122,7 @@ def build(
         processed: data/processed/manifest.json.
         metrics: stage -> its metrics file; the scores of those in `DESCRIBED` are shown.
         requirements: name -> what was required, and whether it passed.
-        packages: what the service runs on, as bentofile.yaml pins it.
+        packages: what the service's code imports, as its lock pins it.
     """
     counts = raw["counts"]
     return ModelCard(

@@ -11,7 +11,6 @@ import bentoml
 import grimp
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
 from marquee.pipeline import paths
 from marquee.serving.packaging import bento
@@ -19,6 +18,8 @@ from marquee.serving.recommender.manifest import BundleError
 from tests.places import ROOT
 
 OPTIONS = yaml.safe_load((ROOT / bento.BENTOFILE).read_text())
+IMAGE = {OPTIONS["python"]["requirements_txt"], OPTIONS["docker"]["dockerfile_template"]}
+"""What an image of the Bento is made by."""
 CODE = [pattern for pattern in OPTIONS["include"] if pattern.startswith("marquee/")]
 SERVICE = "marquee.serving.service.service"
 
@@ -42,11 +43,11 @@ def closure(module: str) -> set[str]:
     return {file_of(name) for name in names}
 
 
-def test_the_bento_holds_the_bundle_the_page_and_the_import_closure_of_the_service_and_nothing_else():
+def test_the_bento_holds_the_bundle_the_page_all_that_the_service_imports_its_image_and_nothing_else():
     assert OPTIONS["service"] == f"{SERVICE}:Marquee"
     assert set(OPTIONS["include"]) - set(CODE) == {bento.BENTOFILE, f"{paths.BUNDLE}/**/*"}
     page = {path.relative_to(ROOT).as_posix() for path in (ROOT / "marquee/serving/service/page").iterdir()}
-    assert packed() == closure(SERVICE) | page
+    assert packed() == closure(SERVICE) | page | IMAGE
 
 
 def test_whatever_the_bento_holds_is_a_dependency_of_the_stage_that_packages_it():
@@ -70,15 +71,6 @@ def says_nothing(name: str) -> bool:
         and all(isinstance(line, allowed) for line in body)
         and all(line.module == "marquee.pipeline" for line in body if isinstance(line, ast.ImportFrom))
     )
-
-
-def test_the_bento_pins_what_the_lock_pins():
-    lock = (ROOT / "requirements.lock").read_text()
-    pinned = [Requirement(package) for package in bento.packages(ROOT)]
-    for name in {requirement.name for requirement in pinned}:
-        locked = set(re.findall(rf"^{re.escape(name)}==(\S+)", lock, flags=re.MULTILINE))
-        ours = {str(requirement.specifier) for requirement in pinned if requirement.name == name}
-        assert ours == {f"=={version}" for version in locked}, f"correct {name} in bentofile.yaml"
 
 
 def test_the_service_imports_nothing_it_does_not_need():
@@ -215,3 +207,25 @@ def test_a_build_that_fails_is_told(store: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(bentoml, "build", fail)
     with pytest.raises(BundleError, match=r"could not build the Bento of bentofile.yaml: no space left"):
         built(store)
+
+
+# ---- by itself --------------------------------------------------------------------------------------------
+
+
+def test_by_itself_it_gets_the_tag_that_the_stage_gives_it(
+    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    tag = built(store)
+    monkeypatch.chdir(store.parent / "root")
+    with caplog.at_level(logging.INFO, logger="bento"):
+        assert bento.main() == 0
+    assert caplog.messages == [f"{tag} is built already", tag]
+
+
+def test_by_itself_it_says_what_is_missing(
+    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.chdir(store.parent / "root")
+    Path("code/a.py").unlink()
+    assert bento.main() == 1
+    assert "includes code/*, which names no file" in caplog.text

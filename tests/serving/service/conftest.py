@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from marquee.pipeline import paths
+from tests import canary
 from tests.fixtures.tiny_pipeline import Tiny
 from tests.serving import live
 from tests.serving.live import Live
@@ -21,7 +22,7 @@ def service(tiny: Tiny, root: Path) -> Iterator[Live]:
     """`bentoml serve`, started in a folder laid out as the repository is."""
     live.lay_out(root, tiny)
     live.write_bundle(tiny, root / paths.BUNDLE)
-    with live.served(root) as service:
+    with live.served(root, **canary.CLOUD) as service:
         yield service
 
 

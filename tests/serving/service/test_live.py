@@ -17,7 +17,9 @@ import pytest
 from marquee.pipeline import paths
 from marquee.serving.recommender.bundle import Packaged
 from marquee.serving.service.answers import Answers
+from marquee.serving.service.guard.token import TOKEN
 from marquee.serving.service.schemas import RecommendRequest
+from tests import canary
 from tests.fixtures.tiny_pipeline import NOW, VALUES, Tiny
 from tests.places import ROOT
 from tests.serving import live, small
@@ -54,6 +56,15 @@ def test_a_live_service_has_its_page_its_metrics_and_its_feedback_file(server: s
     assert httpx.get(f"{server}/readyz").json()["events"] == "writing"
 
 
+def test_no_secret_of_the_environment_is_in_the_log_an_event_or_an_answer(service: Live):
+    answers = [httpx.get(f"{service.address}{path}").text for path in ("/readyz", "/metrics", "/model")]
+    answers += [httpx.post(f"{service.address}/recommend", json={"history": "none"}).text]
+    assert all(answers)
+    assert canary.CANARY not in "".join(answers)
+    assert "Starting production HTTP BentoServer" in service.said()
+    assert canary.found_in(service.root) == []
+
+
 def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(
     server: str, root: Path, tmp_path: Path
 ):
@@ -63,6 +74,7 @@ def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(
     with (tmp_path / paths.BUNDLE / "dcn.tflite").open("ab") as file:
         file.write(b"x")
     environment = os.environ | {"BENTOML_HOME": str(tmp_path / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+    environment |= {TOKEN: canary.CANARY, **canary.CLOUD}
     command = [sys.executable, "-m", "bentoml", "serve", "--port", "0"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -70,6 +82,7 @@ def test_a_corrupted_bundle_ends_bentoml_serve_at_once_with_the_reason(
     assert done.returncode == 1
     assert "dcn.tflite is corrupted: its SHA-256 is" in done.stderr
     assert "Run `dvc repro package_service`." in done.stderr
+    assert canary.CANARY not in done.stdout + done.stderr
 
 
 BROKEN_WORKER = """
