@@ -21,6 +21,14 @@ function button(text, label, onclick) {
   return make("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
 }
 
+/** On the watchlist or not, to be pressed. */
+function watchButton(movie, page) {
+  const element = button("Watchlist", `${movie.title} on your watchlist`, () => page.toggleWatched(movie));
+  element.classList.add("watch");
+  element.update = () => element.setAttribute("aria-pressed", String(page.isWatched(movie.movie_id)));
+  return element;
+}
+
 const inCommon = (shared) => (shared?.length ? `: ${shared.join(", ")}` : "");
 
 function reason({ because, source }, { shown, shown_at_first }, isFirstVisit) {
@@ -76,8 +84,8 @@ function card(movie, text, actions, ...panels) {
 }
 
 /**
- * A recommendation. `page`: what can be done with it (rate, dismiss, showSimilar, clicked), and what it is shown with
- * (ratingOf, wordsFor, isFirstVisit).
+ * A recommendation. `page`: what can be done with it (rate, toggleWatched, dismiss, showSimilar, clicked), and what it is
+ * shown with (ratingOf, isWatched, wordsFor, isFirstVisit).
  */
 export function recommendation(movie, page) {
   let current = movie;
@@ -85,7 +93,9 @@ export function recommendation(movie, page) {
   const control = stars(movie.title, (rating) => page.rate(movie, rating));
   const guess = make("span", { class: "guess", "aria-hidden": "true" });
   const { toggle, panel, draw } = disclosure(movie, () => current, page);
+  const watch = watchButton(movie, page);
   const actions = [
+    watch,
     button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie)),
     button("Not interested", `Not interested in ${movie.title}`, () => page.dismiss(movie)),
     toggle,
@@ -97,6 +107,7 @@ export function recommendation(movie, page) {
     control.update(page.ratingOf(row.movie_id), row.predicted_rating);
     guess.textContent = `${row.predicted_rating.toFixed(1)} predicted`;
     why.replaceChildren(reason(row, page.wordsFor(row.source), page.isFirstVisit()));
+    watch.update();
     draw();
   };
   return element;
@@ -109,8 +120,24 @@ export function similarMovie(movie, page) {
   const predicted = movie.predicted_rating ?? null;
   const guess = predicted && make("span", { class: "guess", "aria-hidden": "true" }, `${predicted.toFixed(1)} predicted`);
   const text = [heading(movie), genres(movie), make("div", { class: "rating" }, control, guess)];
-  const element = card(movie, text, [onward]);
-  element.update = () => control.update(page.ratingOf(movie.movie_id), predicted ?? 0);
+  const watch = watchButton(movie, page);
+  const element = card(movie, text, [watch, onward]);
+  element.update = () => {
+    control.update(page.ratingOf(movie.movie_id), predicted ?? 0);
+    watch.update();
+  };
+  return element;
+}
+
+/** A movie of the watchlist. */
+export function watchedMovie(movie, page) {
+  const control = stars(movie.title, (rating) => page.rate(movie, rating));
+  const actions = [
+    button("Remove", `Remove ${movie.title} from your watchlist`, () => page.toggleWatched(movie)),
+    button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie)),
+  ];
+  const element = card(movie, [heading(movie), genres(movie), make("div", { class: "rating" }, control)], actions);
+  element.update = () => control.update(page.ratingOf(movie.movie_id), 0);
   return element;
 }
 

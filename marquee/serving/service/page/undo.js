@@ -9,10 +9,14 @@ let timer;
 /** Offer to take back what `text` says. `undo` also puts the focus where it belongs afterwards. */
 export function offerUndo(text, undo) {
   last = undo;
+  surface().append(byId("toast"));
   byId("toast").firstElementChild.textContent = text;
   show(byId("toast"), true);
   hideLater();
 }
+
+/** What can be used now: under an open dialog the page cannot, nor an offer on it. */
+const surface = () => document.querySelector("dialog[open]") ?? document.body;
 
 export function listenToUndo() {
   const toast = byId("toast");
@@ -21,10 +25,13 @@ export function listenToUndo() {
   for (const leave of ["focusout", "pointerleave"]) toast.addEventListener(leave, hideLater);
   addEventListener("keydown", (event) => {
     const asked = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-    if (!asked || !last || isTyped(event.target) || document.querySelector("dialog[open]")) return;
+    if (!asked || !last || isTyped(event.target) || toast.parentElement !== surface()) return;
     event.preventDefault();
     takeBack();
   });
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("close", () => dialog.contains(toast) && document.body.append(toast));
+  }
 }
 
 function takeBack() {
