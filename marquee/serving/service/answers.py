@@ -96,7 +96,9 @@ class Answers:
         return responses.SimilarResponse(
             movie_id=request.movie_id,
             similar=[
-                responses.SimilarMovie(**self._shown(other), score=score)
+                responses.SimilarMovie(
+                    **self._shown(other), score=score, shared=in_common(self._titles, other, row)
+                )
                 for other, score in zip(rows.tolist(), scores.tolist(), strict=True)
             ],
             unknown_movie_ids=_once(unknown),

@@ -2,7 +2,7 @@
 
 import * as address from "./address.js";
 import * as api from "./api.js";
-import { announce, byId, plural, reconcile, show } from "./dom.js";
+import { announce, byId, focusOn, plural, reconcile, show } from "./dom.js";
 import { chooseFilters, filters, listenToFilters, offerFilters } from "./filters.js";
 import { watch } from "./impressions.js";
 import { Memory } from "./memory.js";
@@ -10,7 +10,7 @@ import { showModelCard } from "./model_card.js";
 import * as movies from "./movies.js";
 import { drawRated, listenToRated, removeButton } from "./rated.js";
 import { closeSearch, listenToSearch } from "./search.js";
-import { showSimilar } from "./similar.js";
+import { drawSimilar, showSimilar } from "./similar.js";
 import { listenToUndo, offerUndo } from "./undo.js";
 import { drawWatchlist, leaveWatchlist, listenToWatchlist, toggleWatched } from "./watchlist.js";
 
@@ -107,6 +107,7 @@ const tell = (event) => api.feedback({ ...event, visitor_id: visitor, ...shown.g
 
 const page = {
   ratingOf: memory.ratingOf,
+  isDismissed: (id) => memory.has("dismissed", id),
   isWatched: (id) => memory.has("watchlist", id),
   isFirstVisit: () => memory.rated.length === 0,
   wordsFor(source) {
@@ -138,7 +139,7 @@ const page = {
     tell({ movie_id: movie.movie_id, event: "dismissed" });
     offerUndo(`${movie.title} will not be shown again.`, () => {
       page.restore(movie);
-      byId("programme").focus();
+      focusOn(movie);
     });
     changed(`${movie.title} will not be shown again`);
   },
@@ -189,7 +190,8 @@ async function withTitle({ movie_id, rating }) {
 function drawMemory() {
   drawRated(memory, page);
   drawWatchlist(memory, page);
-  for (const list of ["found", "similar-list", "recommendations"]) {
+  drawSimilar(page);
+  for (const list of ["found", "recommendations"]) {
     for (const line of byId(list).children) line.update();
   }
   drawHeading();

@@ -76,7 +76,7 @@ export class Memory {
     this.restore(movie_id);
   }
 
-  /** Is the movie on this list, "rated" or "watchlist"? */
+  /** Is the movie on this list, "rated", "dismissed" or "watchlist"? */
   has = (list, movieId) => this[list].some((movie) => movie.movie_id === movieId);
 
   /** Take these movies off a list. Returns what `putBack` needs. */

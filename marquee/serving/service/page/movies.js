@@ -3,6 +3,7 @@
 import { details } from "./api.js";
 import { definitions, make, show } from "./dom.js";
 import { poster } from "./poster.js";
+import { inCommon, reason } from "./reasons.js";
 import { stars } from "./stars.js";
 
 export function languageName(code) {
@@ -21,21 +22,17 @@ function button(text, label, onclick) {
   return make("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
 }
 
+const similarButton = (movie, page) =>
+  button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie));
+const dismissButton = (movie, page) =>
+  button("Not interested", `Not interested in ${movie.title}`, () => page.dismiss(movie));
+
 /** On the watchlist or not, to be pressed. */
 function watchButton(movie, page) {
   const element = button("Watchlist", `${movie.title} on your watchlist`, () => page.toggleWatched(movie));
   element.classList.add("watch");
   element.update = () => element.setAttribute("aria-pressed", String(page.isWatched(movie.movie_id)));
   return element;
-}
-
-const inCommon = (shared) => (shared?.length ? `: ${shared.join(", ")}` : "");
-
-function reason({ because, source }, { shown, shown_at_first }, isFirstVisit) {
-  const words = make("p", { class: "reason", "data-source": source });
-  if (because) words.append("because you liked ", make("em", {}, because.title), inCommon(because.shared));
-  else words.append(isFirstVisit ? shown_at_first : shown);
-  return words;
 }
 
 /** Who made it, and how it got its place: a button and the panel that it opens; asked for when it is opened. */
@@ -96,8 +93,8 @@ export function recommendation(movie, page) {
   const watch = watchButton(movie, page);
   const actions = [
     watch,
-    button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie)),
-    button("Not interested", `Not interested in ${movie.title}`, () => page.dismiss(movie)),
+    similarButton(movie, page),
+    dismissButton(movie, page),
     toggle,
   ];
   const text = [heading(movie), genres(movie), why, make("div", { class: "rating" }, control, guess)];
@@ -114,14 +111,13 @@ export function recommendation(movie, page) {
 }
 
 /** A movie like another one. */
-export function similarMovie(movie, page) {
+export function similarMovie(movie, other, page) {
   const control = stars(movie.title, (rating) => page.rate(movie, rating));
-  const onward = button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie));
   const predicted = movie.predicted_rating ?? null;
   const guess = predicted && make("span", { class: "guess", "aria-hidden": "true" }, `${predicted.toFixed(1)} predicted`);
-  const text = [heading(movie), genres(movie), make("div", { class: "rating" }, control, guess)];
+  const text = [heading(movie), genres(movie), inCommon(movie, other), make("div", { class: "rating" }, control, guess)];
   const watch = watchButton(movie, page);
-  const element = card(movie, text, [watch, onward]);
+  const element = card(movie, text, [watch, similarButton(movie, page), dismissButton(movie, page)]);
   element.update = () => {
     control.update(page.ratingOf(movie.movie_id), predicted ?? 0);
     watch.update();
@@ -134,7 +130,7 @@ export function watchedMovie(movie, page) {
   const control = stars(movie.title, (rating) => page.rate(movie, rating));
   const actions = [
     button("Remove", `Remove ${movie.title} from your watchlist`, () => page.toggleWatched(movie)),
-    button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie)),
+    similarButton(movie, page),
   ];
   const element = card(movie, [heading(movie), genres(movie), make("div", { class: "rating" }, control)], actions);
   element.update = () => control.update(page.ratingOf(movie.movie_id), 0);

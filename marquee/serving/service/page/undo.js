@@ -9,14 +9,14 @@ let timer;
 /** Offer to take back what `text` says. `undo` also puts the focus where it belongs afterwards. */
 export function offerUndo(text, undo) {
   last = undo;
-  surface().append(byId("toast"));
+  (openDialog() ?? document.body).append(byId("toast"));
   byId("toast").firstElementChild.textContent = text;
   show(byId("toast"), true);
   hideLater();
 }
 
-/** What can be used now: under an open dialog the page cannot, nor an offer on it. */
-const surface = () => document.querySelector("dialog[open]") ?? document.body;
+/** While it is open nothing under it can be used, nor undone: what was offered there is out of sight. */
+const openDialog = () => document.querySelector("dialog[open]");
 
 export function listenToUndo() {
   const toast = byId("toast");
@@ -25,7 +25,7 @@ export function listenToUndo() {
   for (const leave of ["focusout", "pointerleave"]) toast.addEventListener(leave, hideLater);
   addEventListener("keydown", (event) => {
     const asked = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-    if (!asked || !last || isTyped(event.target) || toast.parentElement !== surface()) return;
+    if (!asked || !last || isTyped(event.target) || openDialog()?.contains(toast) === false) return;
     event.preventDefault();
     takeBack();
   });

@@ -1,6 +1,6 @@
 // Movies to be seen one day: kept in this browser, shown in a dialog, taken along as a file.
 
-import { announce, byId, make, reconcile, show } from "./dom.js";
+import { announce, byId, focusOn, make, reconcile, show } from "./dom.js";
 import { watchedMovie } from "./movies.js";
 import { offerUndo } from "./undo.js";
 
@@ -38,13 +38,6 @@ export function leaveWatchlist(memory, movie, what, draw) {
     announce(`${movie.title} is on your watchlist again`);
     focusOn(movie);
   });
-}
-
-/** Its card where it can be seen, in the dialog that is open or among the recommendations. */
-function focusOn({ movie_id }) {
-  const dialog = document.querySelector("dialog[open]");
-  const control = (dialog ?? byId("recommendations")).querySelector(`[data-key="${movie_id}"] .actions button`);
-  (control ?? dialog?.querySelector("h2") ?? byId("programme")).focus();
 }
 
 export function listenToWatchlist(memory) {

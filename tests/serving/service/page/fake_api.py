@@ -296,5 +296,7 @@ def similar(wanted: schemas.SimilarRequest) -> responses.SimilarResponse:
     film = by_id()[wanted.movie_id]
     others = [other for other in films() if other != film and _passes(other, wanted)]
     best = sorted(others, key=lambda other: -len(set(film.genres) & set(other.genres)))[: wanted.k]
-    rows = [responses.SimilarMovie(**other.shown(), score=1.0) for other in best]
+    rows = [
+        responses.SimilarMovie(**one.shown(), score=1, shared=reason_of(one, film).shared) for one in best
+    ]
     return responses.SimilarResponse(movie_id=film.movie_id, similar=rows, unknown_movie_ids=[], model=MODEL)

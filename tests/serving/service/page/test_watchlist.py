@@ -60,6 +60,21 @@ def test_a_movie_taken_off_comes_back_to_its_place_with_the_focus(page: Page, ad
     expect(toggle).to_have_attribute("aria-pressed", "true")
 
 
+def test_what_was_taken_off_before_a_dialog_opened_is_not_undone_under_it(page: Page, address: str):
+    open_page(page, address)
+    movie = watch(page, 3)
+    toggle = card_at(page, 3).get_by_role("button", name="on your watchlist")
+    toggle.click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.get_by_role("button", name="Watchlist", exact=True).click()
+    page.keyboard.press("Control+z")
+    assert listed(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+z")
+    expect(toggle).to_have_attribute("aria-pressed", "true")
+    assert listed(page) == [movie]
+
+
 def test_the_last_movie_taken_off_leaves_the_focus_in_the_dialog(page: Page, address: str):
     open_page(page, address)
     watch(page, 0)
