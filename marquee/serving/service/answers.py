@@ -13,7 +13,7 @@ from marquee.serving.recommender.reasons import in_common
 from marquee.serving.recommender.recommender import Recommendation, Recommender
 from marquee.serving.recommender.sources import registry
 from marquee.serving.recommender.steps import Steps
-from marquee.serving.service import responses, schemas
+from marquee.serving.service import first_titles, responses, schemas
 from marquee.serving.service.refusal import Refused
 from marquee.serving.service.responses import Problem, RecommendResponse
 from marquee.serving.service.schemas import LONGEST_HISTORY, Rated, RecommendRequest
@@ -65,6 +65,12 @@ class Answers:
             )
             for origin in registry.origins()
         ]
+
+    @property
+    def first_titles(self) -> list[responses.Movie]:
+        """Movies to ask a new visitor about, the most telling first."""
+        rows = first_titles.telling(self.recommender.bundle.history_vectors, self._ratings)
+        return [responses.Movie(**self._shown(row)) for row in rows.tolist()]
 
     @property
     def unseen(self) -> frozenset[int]:

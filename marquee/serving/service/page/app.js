@@ -4,6 +4,7 @@ import * as address from "./address.js";
 import * as api from "./api.js";
 import { announce, byId, focusOn, plural, reconcile, show } from "./dom.js";
 import { chooseFilters, filters, listenToFilters, offerFilters } from "./filters.js";
+import { drawFirstVisit, listenToFirstVisit } from "./first_visit.js";
 import { watch } from "./impressions.js";
 import { Memory } from "./memory.js";
 import { showModelCard } from "./model_card.js";
@@ -189,6 +190,7 @@ async function withTitle({ movie_id, rating }) {
 
 function drawMemory() {
   drawRated(memory, page);
+  drawFirstVisit(card?.first_titles ?? [], memory, page);
   drawWatchlist(memory, page);
   drawSimilar(page);
   for (const list of ["found", "recommendations"]) {
@@ -273,6 +275,7 @@ listen();
 listenToSearch(page);
 listenToUndo();
 listenToRated(drawMemory);
+listenToFirstVisit(drawMemory);
 listenToWatchlist(memory);
 listenToFilters((milliseconds) => {
   wanted = STEP;

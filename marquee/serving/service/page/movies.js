@@ -137,6 +137,14 @@ export function watchedMovie(movie, page) {
   return element;
 }
 
+/** A line of what is offered to be rated first. */
+export function firstMovie(movie, page) {
+  const control = stars(movie.title, (rating) => page.rate(movie, rating));
+  const element = make("li", {}, poster(movie), make("div", { class: "name" }, make("strong", {}, movie.title, year(movie))), control);
+  element.update = () => control.update(page.ratingOf(movie.movie_id), 0);
+  return element;
+}
+
 /** A line of the search's answer. */
 export function foundMovie(movie, page) {
   const control = stars(movie.title, (rating) => page.rateFound(movie, rating));

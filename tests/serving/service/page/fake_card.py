@@ -67,4 +67,8 @@ CARD = model_card.ModelResponse(
             name="popular", shown="many like it", shown_at_first="many", found_by="counting"
         ),
     ],
+    first_titles=[
+        responses.Movie(movie_id=place, title=f"First {place}", year=1990, genres=["Drama"])
+        for place in range(1, 9)
+    ],
 )
