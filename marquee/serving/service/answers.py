@@ -13,7 +13,7 @@ from marquee.serving.recommender.reasons import in_common
 from marquee.serving.recommender.recommender import Recommendation, Recommender
 from marquee.serving.recommender.sources import registry
 from marquee.serving.recommender.steps import Steps
-from marquee.serving.service import responses, schemas
+from marquee.serving.service import first_titles, responses, schemas
 from marquee.serving.service.refusal import Refused
 from marquee.serving.service.responses import Problem, RecommendResponse
 from marquee.serving.service.schemas import LONGEST_HISTORY, Rated, RecommendRequest
@@ -67,6 +67,12 @@ class Answers:
         ]
 
     @property
+    def first_titles(self) -> list[responses.Movie]:
+        """Movies to ask a new visitor about, the most telling first."""
+        rows = first_titles.telling(self.recommender.bundle.history_vectors, self._ratings)
+        return [responses.Movie(**self._shown(row)) for row in rows.tolist()]
+
+    @property
     def unseen(self) -> frozenset[int]:
         """Ids of the movies that training never saw."""
         return self._unseen
@@ -96,7 +102,9 @@ class Answers:
         return responses.SimilarResponse(
             movie_id=request.movie_id,
             similar=[
-                responses.SimilarMovie(**self._shown(other), score=score)
+                responses.SimilarMovie(
+                    **self._shown(other), score=score, shared=in_common(self._titles, other, row)
+                )
                 for other, score in zip(rows.tolist(), scores.tolist(), strict=True)
             ],
             unknown_movie_ids=_once(unknown),

@@ -285,6 +285,7 @@ def _card(packaged: ModelCard, answers: Answers) -> bytes:
         languages=answers.languages,
         years=answers.years,
         sources=answers.sources,
+        first_titles=answers.first_titles,
     )
     return card.model_dump_json().encode()
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from marquee.serving.recommender.bundle_files import MODEL_CARD
-from marquee.serving.service.responses import SourceWords, YearsKnown
+from marquee.serving.service.responses import Movie, SourceWords, YearsKnown
 from marquee.serving.service.schemas import ContentHash
 
 FILE = MODEL_CARD
@@ -106,6 +106,10 @@ class ModelResponse(ModelCard):
         YearsKnown | None, Field(description="of the catalogue's movies; null: no movie's year is known")
     ]
     sources: Annotated[list[SourceWords], Field(description="what a recommendation's `source` may be")]
+    first_titles: Annotated[
+        list[Movie],
+        Field(description="well-known movies to ask a new visitor about, the most telling first"),
+    ]
 
 
 def build(

@@ -20,14 +20,17 @@ class Movie(BaseModel):
     genres: Annotated[list[str], Field(examples=[["Animation", "Comedy"]])]
 
 
+Shared = Annotated[
+    list[str], Field(description="what both have: directors and cast first, then genres; two at most")
+]
+
+
 class Liked(BaseModel):
     """The movie of the history that led to a recommendation."""
 
     movie_id: MovieId
     title: str
-    shared: Annotated[
-        list[str], Field(description="what both have: directors and cast first, then genres; two at most")
-    ]
+    shared: Shared
 
 
 class Explanation(BaseModel):
@@ -71,6 +74,7 @@ class SimilarMovie(Movie):
     """One movie of an answer."""
 
     score: Annotated[float, Field(description="likeness; comparable within one answer")]
+    shared: Shared
 
 
 class SimilarResponse(BaseModel):

@@ -170,6 +170,7 @@ def test_similar_movies_leave_out_the_movie_itself_and_what_is_filtered(answers:
     rows, scores = answers.recommender.similar(0, 5, Wanted(frozenset({"Action"}), excluded=[2]))
     assert [movie.movie_id for movie in response.similar] == [id_of(row) for row in rows.tolist()]
     assert [movie.score for movie in response.similar] == scores.tolist()
+    assert [movie.shared[0] for movie in response.similar] == ["Action"] * 5
     assert response.unknown_movie_ids == [6]
     with pytest.raises(Refused, match="is not in the catalogue"):
         answers.similar(SimilarRequest(movie_id=6))

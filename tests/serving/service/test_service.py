@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from marquee.serving.recommender import bundle, manifest
-from marquee.serving.service import deployment, service
+from marquee.serving.service import deployment, first_titles, service
 from marquee.serving.service.answers import Answers
 from tests.serving import small
 from tests.serving.service.guard.limited import JSON_HEADERS
@@ -95,6 +95,9 @@ def test_the_model_card_names_the_bundle_and_what_the_filters_know(ask: TestClie
     assert answered["genres"] == ["Action", "Comedy", "Drama", "Romance", "Sci-Fi"]
     assert answered["languages"] == ["en", "fr"]
     assert answered["years"] == {"first": 1954, "last": 2009}
+    asked = [movie["movie_id"] for movie in answered["first_titles"]]
+    assert len(asked) == len(set(asked)) == first_titles.ASKED
+    assert ask.get(f"/movies/{asked[0]}").json()["title"] == answered["first_titles"][0]["title"]
     assert answered["data"]["licences"][0]["licence"] == "MIT"
 
 

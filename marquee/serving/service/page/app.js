@@ -2,19 +2,21 @@
 
 import * as address from "./address.js";
 import * as api from "./api.js";
-import { announce, byId, plural, reconcile, show } from "./dom.js";
+import { announce, byId, focusOn, plural, reconcile, show } from "./dom.js";
 import { chooseFilters, filters, listenToFilters, offerFilters } from "./filters.js";
+import { drawFirstVisit, listenToFirstVisit } from "./first_visit.js";
 import { watch } from "./impressions.js";
 import { Memory } from "./memory.js";
 import { showModelCard } from "./model_card.js";
 import * as movies from "./movies.js";
+import { drawRated, listenToRated, removeButton } from "./rated.js";
 import { closeSearch, listenToSearch } from "./search.js";
-import { showSimilar } from "./similar.js";
+import { drawSimilar, showSimilar } from "./similar.js";
 import { listenToUndo, offerUndo } from "./undo.js";
+import { drawWatchlist, leaveWatchlist, listenToWatchlist, toggleWatched } from "./watchlist.js";
 
 const STEP = 12; // recommendations shown at first, and added by "Show more"
 const MOST = 100; // the API's limit
-const RATED_SHOWN = 6; // of the ratings, until somebody wants them all
 
 const memory = new Memory();
 const visitor = `page-${Math.random().toString(36).slice(2, 12)}`; // of this visit, nothing personal
@@ -23,7 +25,6 @@ const movieId = (movie) => movie.movie_id;
 let wanted = STEP;
 let card = null; // GET /model
 let shown = new Map(); // movie_id -> { answer_id, place } in the answer that shows it
-let allRated = false;
 let news = ""; // what changed since the last answer, to be said with the next
 const linked = address.read();
 let retry; // timer of the next attempt after a failure
@@ -107,6 +108,8 @@ const tell = (event) => api.feedback({ ...event, visitor_id: visitor, ...shown.g
 
 const page = {
   ratingOf: memory.ratingOf,
+  isDismissed: (id) => memory.has("dismissed", id),
+  isWatched: (id) => memory.has("watchlist", id),
   isFirstVisit: () => memory.rated.length === 0,
   wordsFor(source) {
     const plain = source.replaceAll("_", " "); // of a service whose card did not come
@@ -117,7 +120,11 @@ const page = {
     memory.rate(movie, rating);
     tell({ movie_id: movie.movie_id, event: "rated", rating });
     changed(`${movie.title}: ${plural(rating, "star")}`);
+    if (!memory.visiting && page.isWatched(movie.movie_id)) {
+      leaveWatchlist(memory, movie, `${movie.title} is rated, and off your watchlist`, drawMemory);
+    }
   },
+  toggleWatched: (movie) => toggleWatched(memory, movie, drawMemory),
   rateFound(movie, rating) {
     const byKey = byId("found").contains(document.activeElement);
     closeSearch();
@@ -133,7 +140,7 @@ const page = {
     tell({ movie_id: movie.movie_id, event: "dismissed" });
     offerUndo(`${movie.title} will not be shown again.`, () => {
       page.restore(movie);
-      byId("programme").focus();
+      focusOn(movie);
     });
     changed(`${movie.title} will not be shown again`);
   },
@@ -145,6 +152,7 @@ const page = {
   clicked: (movie) => tell({ movie_id: movie.movie_id, event: "clicked" }),
   async showSimilar(movie) {
     page.clicked(movie);
+    byId("watchlist").close();
     await showSimilar(movie, page, request());
   },
 };
@@ -181,23 +189,11 @@ async function withTitle({ movie_id, rating }) {
 }
 
 function drawMemory() {
-  const { rated, dismissed } = memory;
-  const some = rated.length > 0;
-  show(byId("unrated"), !some);
-  show(byId("visit"), memory.visiting);
-  show(byId("rated"), some);
-  show(byId("clear"), some);
-  if (!some) show(byId("unknown"), false);
-  const shown = allRated ? rated : rated.slice(0, RATED_SHOWN);
-  reconcile(byId("rated"), shown, movieId, (movie) => movies.ratedMovie(movie, page));
-  byId("rated-title").textContent = `${memory.visiting ? "Ratings of the link" : "Your ratings"}${some ? ` (${rated.length})` : ""}`;
-  if (show(byId("more-rated"), rated.length > RATED_SHOWN)) {
-    byId("more-rated").textContent = allRated ? "Show fewer" : `Show all ${rated.length}`;
-  }
-  show(byId("dismissed"), dismissed.length > 0);
-  byId("dismissed").firstElementChild.textContent = `Not interested (${dismissed.length})`;
-  reconcile(byId("dismissed-list"), dismissed, movieId, (movie) => movies.dismissedMovie(movie, page));
-  for (const list of ["found", "similar-list", "recommendations"]) {
+  drawRated(memory, page);
+  drawFirstVisit(card?.first_titles ?? [], memory, page);
+  drawWatchlist(memory, page);
+  drawSimilar(page);
+  for (const list of ["found", "recommendations"]) {
     for (const line of byId(list).children) line.update();
   }
   drawHeading();
@@ -211,16 +207,14 @@ function drawHeading() {
 
 /** Forget some ratings; undone, they are back where they were, and `focus` says which control has the focus then. */
 function forget(some, what, focus) {
-  const forgotten = memory.forget(some.map(movieId));
+  const forgotten = memory.takeOff("rated", some.map(movieId));
   changed(what);
   offerUndo(`${what}.`, () => {
-    memory.putBack(forgotten);
+    memory.putBack("rated", forgotten);
     changed(`${plural(some.length, "rating")} back`);
     focus().focus();
   });
 }
-
-const removeButton = (movie) => byId("rated").querySelector(`[data-key="${movie.movie_id}"] .remove`) ?? byId("more-rated");
 
 // ---- the model card --------------------------------------------------------------------------------------
 
@@ -249,10 +243,6 @@ function listen() {
     forget(memory.rated, "All ratings removed", () => byId("clear"));
     byId("title").focus();
   });
-  on("more-rated", "click", () => {
-    allRated = !allRated;
-    drawMemory();
-  });
   on("end-visit", "click", () => endVisit(() => memory.endVisit(), "Your own ratings are back"));
   on("keep-visit", "click", () => endVisit(() => memory.keepVisit(), "These are your ratings now"));
   byId("nothing").querySelector("button").addEventListener("click", () => byId("filter-form").reset());
@@ -262,6 +252,7 @@ function listen() {
     refresh();
   });
   on("open-card", "click", () => showModelCard(byId("card")));
+  on("open-watchlist", "click", () => byId("watchlist").showModal());
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside it
   }
@@ -283,6 +274,9 @@ function listen() {
 listen();
 listenToSearch(page);
 listenToUndo();
+listenToRated(drawMemory);
+listenToFirstVisit(drawMemory);
+listenToWatchlist(memory);
 listenToFilters((milliseconds) => {
   wanted = STEP;
   keepInAddress();

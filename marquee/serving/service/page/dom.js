@@ -58,6 +58,13 @@ export function reconcile(list, rows, key, build) {
   glide(elements, before);
 }
 
+/** Focus a movie's card where it can be seen, in the dialog that is open or among the recommendations; else a heading. */
+export function focusOn({ movie_id }) {
+  const dialog = document.querySelector("dialog[open]");
+  const control = (dialog ?? byId("recommendations")).querySelector(`[data-key="${movie_id}"] .actions button`);
+  (control ?? dialog?.querySelector("h2") ?? byId("programme")).focus();
+}
+
 /** Focus follows its element; where that has gone, it goes to the one now in its place. */
 function refocus(list, focused, place) {
   if (focused.isConnected) {

@@ -1,5 +1,5 @@
-// What somebody rated and does not want to see, kept in this browser. Movie ids mean something only within one data
-// set, so there is one memory for each.
+// What somebody rated, does not want to see and wants to see one day, kept in this browser. Movie ids mean something only
+// within one data set, so there is one memory for each.
 
 const KEY = "marquee";
 const LONGEST = 2000; // of what is kept and sent: the newest
@@ -8,8 +8,10 @@ const LATEST = 4102444800; // 2100, as the API has it
 
 const isWhole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
 const isText = (value) => typeof value === "string";
+const isYear = (value) => value === undefined || value === null || isWhole(value, 0, 9999);
 const isMovie = (movie) =>
-  isWhole(movie?.movie_id, 0, LARGEST_ID) && isText(movie.title) && Array.isArray(movie.genres) && movie.genres.every(isText);
+  isWhole(movie?.movie_id, 0, LARGEST_ID) && isText(movie.title) && isYear(movie.year) &&
+  Array.isArray(movie.genres) && movie.genres.every(isText);
 const isRating = (value) => typeof value === "number" && isWhole(value * 2, 1, 10);
 const isRated = (movie) => isMovie(movie) && isRating(movie.rating) && isWhole(movie.timestamp, 0, LATEST);
 
@@ -39,6 +41,8 @@ export class Memory {
   rated = [];
   /** Newest first. */
   dismissed = [];
+  /** Newest first: to be seen one day. */
+  watchlist = [];
   /** Whether `rated` are somebody else's, of a link: they are not kept. */
   visiting = false;
 
@@ -48,9 +52,10 @@ export class Memory {
     this.source = source;
     this.rated = sound(kept?.rated, isRated);
     this.dismissed = sound(kept?.dismissed, isMovie);
+    this.watchlist = sound(kept?.watchlist, isMovie);
     // What is out of range would be refused with every request: it is dropped for good, the rest is kept.
-    const { rated, dismissed } = this;
-    if (kept && JSON.stringify(kept) !== JSON.stringify({ rated, dismissed })) this.save();
+    const { rated, dismissed, watchlist } = this;
+    if (kept && JSON.stringify(kept) !== JSON.stringify({ rated, dismissed, watchlist })) this.save();
   }
 
   /** Turn to the memory of this data set; what was rated before anybody knew which it is comes along. */
@@ -71,21 +76,30 @@ export class Memory {
     this.restore(movie_id);
   }
 
-  /** Forget these ratings. Returns what `putBack` needs. */
-  forget(movieIds) {
-    const { rated } = this;
+  /** Is the movie on this list, "rated", "dismissed" or "watchlist"? */
+  has = (list, movieId) => this[list].some((movie) => movie.movie_id === movieId);
+
+  /** Take these movies off a list. Returns what `putBack` needs. */
+  takeOff(list, movieIds) {
+    const rows = this[list];
     const gone = new Set(movieIds);
-    const places = rated.map((movie, place) => ({ movie, older: rated.length - 1 - place }));
-    this.rated = rated.filter(({ movie_id }) => !gone.has(movie_id));
+    const places = rows.map((movie, place) => ({ movie, older: rows.length - 1 - place }));
+    this[list] = rows.filter(({ movie_id }) => !gone.has(movie_id));
     this.save();
     return places.filter(({ movie }) => gone.has(movie.movie_id));
   }
 
-  /** Put forgotten ratings back where they were, but for movies that were rated again meanwhile. */
-  putBack(forgotten) {
-    for (const { movie, older } of forgotten.toReversed()) {
-      if (!this.ratingOf(movie.movie_id)) this.rated.splice(Math.max(0, this.rated.length - older), 0, movie);
+  /** Put movies back on the list where they were, but for those that are on it again. */
+  putBack(list, taken) {
+    const rows = this[list];
+    for (const { movie, older } of taken.toReversed()) {
+      if (!this.has(list, movie.movie_id)) rows.splice(Math.max(0, rows.length - older), 0, movie);
     }
+    this.save();
+  }
+
+  watch({ movie_id, title, year, genres }) {
+    this.watchlist = [{ movie_id, title, year, genres }, ...this.watchlist].slice(0, LONGEST);
     this.save();
   }
 
@@ -108,9 +122,9 @@ export class Memory {
 
   /** Back to one's own. */
   endVisit() {
-    const { dismissed } = this;
+    const { dismissed, watchlist } = this;
     this.load(this.source);
-    this.dismissed = dismissed;
+    Object.assign(this, { dismissed, watchlist });
   }
 
   dismiss({ movie_id, title, year, genres }) {
@@ -124,11 +138,11 @@ export class Memory {
   }
 
   save() {
-    const { rated, dismissed } = this;
+    const { rated, dismissed, watchlist } = this;
     try {
       const kept = read();
       const own = this.visiting ? sound(kept.of?.[this.source]?.rated, isRated) : rated;
-      const of = { ...kept.of, [this.source]: { rated: own, dismissed } };
+      const of = { ...kept.of, [this.source]: { rated: own, dismissed, watchlist } };
       localStorage.setItem(KEY, JSON.stringify({ last: this.source, of }));
     } catch {
       // Storage is full or forbidden: the page works, and forgets when it is closed.

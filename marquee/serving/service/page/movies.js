@@ -3,6 +3,7 @@
 import { details } from "./api.js";
 import { definitions, make, show } from "./dom.js";
 import { poster } from "./poster.js";
+import { inCommon, reason } from "./reasons.js";
 import { stars } from "./stars.js";
 
 export function languageName(code) {
@@ -21,13 +22,17 @@ function button(text, label, onclick) {
   return make("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
 }
 
-const inCommon = (shared) => (shared?.length ? `: ${shared.join(", ")}` : "");
+const similarButton = (movie, page) =>
+  button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie));
+const dismissButton = (movie, page) =>
+  button("Not interested", `Not interested in ${movie.title}`, () => page.dismiss(movie));
 
-function reason({ because, source }, { shown, shown_at_first }, isFirstVisit) {
-  const words = make("p", { class: "reason", "data-source": source });
-  if (because) words.append("because you liked ", make("em", {}, because.title), inCommon(because.shared));
-  else words.append(isFirstVisit ? shown_at_first : shown);
-  return words;
+/** On the watchlist or not, to be pressed. */
+function watchButton(movie, page) {
+  const element = button("Watchlist", `${movie.title} on your watchlist`, () => page.toggleWatched(movie));
+  element.classList.add("watch");
+  element.update = () => element.setAttribute("aria-pressed", String(page.isWatched(movie.movie_id)));
+  return element;
 }
 
 /** Who made it, and how it got its place: a button and the panel that it opens; asked for when it is opened. */
@@ -76,8 +81,8 @@ function card(movie, text, actions, ...panels) {
 }
 
 /**
- * A recommendation. `page`: what can be done with it (rate, dismiss, showSimilar, clicked), and what it is shown with
- * (ratingOf, wordsFor, isFirstVisit).
+ * A recommendation. `page`: what can be done with it (rate, toggleWatched, dismiss, showSimilar, clicked), and what it is
+ * shown with (ratingOf, isWatched, wordsFor, isFirstVisit).
  */
 export function recommendation(movie, page) {
   let current = movie;
@@ -85,9 +90,11 @@ export function recommendation(movie, page) {
   const control = stars(movie.title, (rating) => page.rate(movie, rating));
   const guess = make("span", { class: "guess", "aria-hidden": "true" });
   const { toggle, panel, draw } = disclosure(movie, () => current, page);
+  const watch = watchButton(movie, page);
   const actions = [
-    button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie)),
-    button("Not interested", `Not interested in ${movie.title}`, () => page.dismiss(movie)),
+    watch,
+    similarButton(movie, page),
+    dismissButton(movie, page),
     toggle,
   ];
   const text = [heading(movie), genres(movie), why, make("div", { class: "rating" }, control, guess)];
@@ -97,20 +104,44 @@ export function recommendation(movie, page) {
     control.update(page.ratingOf(row.movie_id), row.predicted_rating);
     guess.textContent = `${row.predicted_rating.toFixed(1)} predicted`;
     why.replaceChildren(reason(row, page.wordsFor(row.source), page.isFirstVisit()));
+    watch.update();
     draw();
   };
   return element;
 }
 
 /** A movie like another one. */
-export function similarMovie(movie, page) {
+export function similarMovie(movie, other, page) {
   const control = stars(movie.title, (rating) => page.rate(movie, rating));
-  const onward = button("Similar", `Movies similar to ${movie.title}`, () => page.showSimilar(movie));
   const predicted = movie.predicted_rating ?? null;
   const guess = predicted && make("span", { class: "guess", "aria-hidden": "true" }, `${predicted.toFixed(1)} predicted`);
-  const text = [heading(movie), genres(movie), make("div", { class: "rating" }, control, guess)];
-  const element = card(movie, text, [onward]);
-  element.update = () => control.update(page.ratingOf(movie.movie_id), predicted ?? 0);
+  const text = [heading(movie), genres(movie), inCommon(movie, other), make("div", { class: "rating" }, control, guess)];
+  const watch = watchButton(movie, page);
+  const element = card(movie, text, [watch, similarButton(movie, page), dismissButton(movie, page)]);
+  element.update = () => {
+    control.update(page.ratingOf(movie.movie_id), predicted ?? 0);
+    watch.update();
+  };
+  return element;
+}
+
+/** A movie of the watchlist. */
+export function watchedMovie(movie, page) {
+  const control = stars(movie.title, (rating) => page.rate(movie, rating));
+  const actions = [
+    button("Remove", `Remove ${movie.title} from your watchlist`, () => page.toggleWatched(movie)),
+    similarButton(movie, page),
+  ];
+  const element = card(movie, [heading(movie), genres(movie), make("div", { class: "rating" }, control)], actions);
+  element.update = () => control.update(page.ratingOf(movie.movie_id), 0);
+  return element;
+}
+
+/** A line of what is offered to be rated first. */
+export function firstMovie(movie, page) {
+  const control = stars(movie.title, (rating) => page.rate(movie, rating));
+  const element = make("li", {}, poster(movie), make("div", { class: "name" }, make("strong", {}, movie.title, year(movie))), control);
+  element.update = () => control.update(page.ratingOf(movie.movie_id), 0);
   return element;
 }
 

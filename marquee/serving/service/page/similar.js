@@ -6,6 +6,8 @@ import { similarMovie } from "./movies.js";
 
 const SHOWN = 12;
 const latestSimilar = api.latestOnly();
+let other = null; // the movie whose like are shown
+let answered = []; // its like
 
 /**
  * Show movies like one in the dialog. The last argument is the request for recommendations: its
@@ -16,6 +18,7 @@ export async function showSimilar(movie, page, { history, exclude, genres, years
   byId("similar-title").textContent = `Similar to ${movie.title}`;
   show(problem, false);
   if (!dialog.open) {
+    answered = [];
     list.replaceChildren();
     dialog.showModal();
   }
@@ -23,8 +26,9 @@ export async function showSimilar(movie, page, { history, exclude, genres, years
   try {
     const body = { movie_id: movie.movie_id, k: SHOWN, exclude, genres, years, languages };
     const similar = await latestSimilar((signal) => withPredictions(body, history, signal));
+    [other, answered] = [movie, similar];
     list.replaceChildren();
-    reconcile(list, similar, ({ movie_id }) => movie_id, (row) => similarMovie(row, page));
+    drawSimilar(page);
     if (similar.length === 0) throw new Error("No movie like it passes the filters.");
     dialog.scrollTop = 0;
   } catch (error) {
@@ -32,6 +36,13 @@ export async function showSimilar(movie, page, { history, exclude, genres, years
     problem.textContent = error.message;
     show(problem, true);
   }
+}
+
+/** Those that are not dismissed meanwhile. */
+export function drawSimilar(page) {
+  const rows = answered.filter(({ movie_id }) => !page.isDismissed(movie_id));
+  reconcile(byId("similar-list"), rows, ({ movie_id }) => movie_id, (row) => similarMovie(row, other, page));
+  if (answered.length && !rows.length && byId("similar").open) byId("similar-title").focus();
 }
 
 /** What is like a movie, each with the stars that somebody of this history would give it, where that is answered. */

@@ -9,10 +9,14 @@ let timer;
 /** Offer to take back what `text` says. `undo` also puts the focus where it belongs afterwards. */
 export function offerUndo(text, undo) {
   last = undo;
+  (openDialog() ?? document.body).append(byId("toast"));
   byId("toast").firstElementChild.textContent = text;
   show(byId("toast"), true);
   hideLater();
 }
+
+/** While it is open nothing under it can be used, nor undone: what was offered there is out of sight. */
+const openDialog = () => document.querySelector("dialog[open]");
 
 export function listenToUndo() {
   const toast = byId("toast");
@@ -21,10 +25,13 @@ export function listenToUndo() {
   for (const leave of ["focusout", "pointerleave"]) toast.addEventListener(leave, hideLater);
   addEventListener("keydown", (event) => {
     const asked = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-    if (!asked || !last || isTyped(event.target) || document.querySelector("dialog[open]")) return;
+    if (!asked || !last || isTyped(event.target) || openDialog()?.contains(toast) === false) return;
     event.preventDefault();
     takeBack();
   });
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("close", () => dialog.contains(toast) && document.body.append(toast));
+  }
 }
 
 function takeBack() {

@@ -20,9 +20,9 @@ from starlette.staticfiles import StaticFiles
 
 from marquee.serving.service import model_card, responses, schemas
 from tests.places import ROOT
+from tests.serving.service.page.fake_card import CARD, MODEL
 
 PAGE = ROOT / "marquee/serving/service/page"
-MODEL = "bba7ef61" * 8
 ANSWER = "01a21106-99f2-7463-83d3-07409e38cb2f"
 PREFIX = "/behind/a/prefix"
 """Where the whole service lies: the page must not assume the root."""
@@ -31,70 +31,6 @@ LONGEST_HELD = 30
 
 NASTY = "<img src=x onerror=alert(1)> & <b>Bold</b>"
 
-
-def _top_100(
-    model: str, value: float, low: float, high: float, group: str = "all"
-) -> model_card.MeasuredScore:
-    return model_card.MeasuredScore(
-        metric="top_100_accuracy", model=model, group=group, value=value, low=low, high=high
-    )
-
-
-CARD = model_card.ModelResponse(
-    model=MODEL,
-    num_movies=1210,
-    genres=["Action", "Comedy", "Drama", "Horror", "Romance", "Sci-Fi"],
-    languages=["en", "fr", "ja"],
-    years=responses.YearsKnown(first=1902, last=2050),
-    data=model_card.Data(
-        source="sample",
-        simulated=True,
-        metadata="included",
-        md5={},
-        users=3200,
-        movies=1209,
-        ratings=200_417,
-        licences=[model_card.Licence(data="Ratings", holder="Marquee", licence="MIT", citation="None asked")],
-    ),
-    split=model_card.Split(
-        kind="temporal",
-        periods={
-            "test": model_card.Period(ratings=20_042, first_day="2017-10-09"),
-            "train": model_card.Period(ratings=160_333, first_day="2006-01-02"),
-            "validation": model_card.Period(ratings=20_042, first_day="2016-08-27"),
-        },
-    ),
-    metrics={
-        "evaluate_retrieval": [
-            model_card.MeasuredScore(metric="users", value=405),
-            _top_100("popularity", 0.355, 0.344, 0.367),
-            _top_100("two_tower", 0.605, 0.588, 0.621),
-            _top_100("two_tower", 0.25, 0.237, 0.264, group="minus_popularity"),
-        ],
-        "evaluate_ranking": [
-            model_card.MeasuredScore(
-                metric="rmse", model="dcn", group="all", value=0.866, low=0.839, high=0.895
-            ),
-        ],
-    },
-    requirements={
-        "latency_ms": model_card.Requirement(required=400, passed=True),
-        "retrieval_above_popularity": model_card.Requirement(required=0, passed=True),
-        "rmse_at_most": model_card.Requirement(required=1.2, passed=True),
-    },
-    libraries=["numpy==2.4.6"],
-    sources=[
-        responses.SourceWords(
-            name="two_tower", shown="fits", shown_at_first="a guess", found_by="two towers"
-        ),
-        responses.SourceWords(
-            name="similar", shown="is near", shown_at_first="is near", found_by="neighbours"
-        ),
-        responses.SourceWords(
-            name="popular", shown="many like it", shown_at_first="many", found_by="counting"
-        ),
-    ],
-)
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -296,5 +232,7 @@ def similar(wanted: schemas.SimilarRequest) -> responses.SimilarResponse:
     film = by_id()[wanted.movie_id]
     others = [other for other in films() if other != film and _passes(other, wanted)]
     best = sorted(others, key=lambda other: -len(set(film.genres) & set(other.genres)))[: wanted.k]
-    rows = [responses.SimilarMovie(**other.shown(), score=1.0) for other in best]
+    rows = [
+        responses.SimilarMovie(**one.shown(), score=1, shared=reason_of(one, film).shared) for one in best
+    ]
     return responses.SimilarResponse(movie_id=film.movie_id, similar=rows, unknown_movie_ids=[], model=MODEL)

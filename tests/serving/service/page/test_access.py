@@ -16,6 +16,7 @@ def test_everything_is_done_with_the_keyboard_alone(page: Page, address: str, ap
     press = page.keyboard.press
     press("Tab")
     expect(page.get_by_role("link", name="Skip to the recommendations")).to_be_focused()
+    press("Tab")  # the watchlist
     press("Tab")  # the model card
     press("Tab")
     expect(page.get_by_label("Search by title")).to_be_focused()
@@ -111,6 +112,15 @@ def test_nothing_overflows_and_text_is_readable(
     page.get_by_label("to year").fill("1990")
     expect(page.get_by_label("to year")).to_have_attribute("aria-invalid", "true")
     check("years at odds")
+    card_at(page, 0).get_by_role("button", name="Movies similar to").click()
+    expect(page.locator("#similar-list .reason").first).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Not interested").first.click()
+    check("similar, one dismissed")
+    page.keyboard.press("Escape")
+    card_at(page, 0).get_by_role("button", name="on your watchlist").click()
+    page.get_by_role("button", name="Watchlist (1)").click()
+    check("watchlist")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Model card").click()
     expect(page.get_by_role("dialog")).to_contain_text("two-tower minus popularity")
     check("model card")

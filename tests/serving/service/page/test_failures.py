@@ -152,6 +152,7 @@ def test_malformed_stored_ratings_are_dropped_and_the_rest_kept(page: Page, addr
     assert json.loads(page.evaluate("localStorage.marquee"))["of"]["sample"] == {
         "rated": [sound],
         "dismissed": [],
+        "watchlist": [],
     }
 
 

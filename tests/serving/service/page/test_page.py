@@ -14,7 +14,8 @@ from tests.serving.service.page.actions import (
     rate,
     until,
 )
-from tests.serving.service.page.fake_api import ANSWER, MODEL, NASTY, Api, by_id, films
+from tests.serving.service.page.fake_api import ANSWER, NASTY, Api, by_id, films
+from tests.serving.service.page.fake_card import MODEL
 
 ALIEN = next(film for film in films() if film.title == "Alien")
 

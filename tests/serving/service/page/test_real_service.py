@@ -45,6 +45,7 @@ def test_the_service_answers_the_page(page: Page, host: str, address: str, tmp_p
     expect(page).to_have_url(address)
     expect(cards(page)).to_have_count(12)
     first_visit = cards(page).all_inner_texts()
+    expect(page.locator("#first-titles > li")).to_have_count(6)
     page.get_by_label("Search by title").fill("ma")
     with page.expect_response("**/recommend"):
         click_stars(page.locator("#found > li").first, 5)
