@@ -33,6 +33,8 @@ def requests(visitors: int, seed: int, most: int = 12, stars: float = 0.0) -> Re
         query=(own[:, :DIM] + rng.normal(0, 0.3, (n, DIM))).astype(np.float32),
         predicted_rating=(4 + 0.3 * own[:, 0] + rng.normal(0, 0.1, n)).astype(np.float32),
         log_mass=(-1.5 + 0.3 * own[:, 1]).astype(np.float32),
+        popularity=(6 + own[:, 1] + rng.normal(0, 1, n)).astype(np.float32),
+        surprisal=(6 + 0.5 * own[:, 2] + rng.normal(0, 1, n)).astype(np.float32),
     )
 
 

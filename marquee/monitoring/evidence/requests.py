@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 from tqdm import tqdm
 
 from marquee.models.features.person import History
@@ -53,6 +54,8 @@ class Requests:
         rating_spread: float32 stars, standard deviation of the same.
         year: float32 release of the movie rated last.
         is_new_movie: float32, 1 where training never saw the movie rated last.
+        popularity: float32, log2(1 + ratings in training) of the same.
+        surprisal: float32 nats, how little retrieval expected the same, asked right before it was rated.
         genres: (n, G) float32 shares of its genres; 0 where unknown.
         query: (n, D) float32 the query tower's answer.
         predicted_rating: float32 stars, mean of the first places.
@@ -68,6 +71,8 @@ class Requests:
     rating_spread: Float32
     year: Float32
     is_new_movie: Float32
+    popularity: Float32
+    surprisal: Float32
     genres: Float32
     query: Float32
     predicted_rating: Float32
@@ -118,10 +123,18 @@ def _row(recommender: Recommender, asked: Asked) -> dict[str, Any]:
         "mean_rating": asked.rating.mean() if length else np.nan,
         "rating_spread": asked.rating.std() if length else np.nan,
         **_of_latest(recommender, int(asked.movie_index[-1]) if length else None),
+        "surprisal": _surprisal(recommender, history) if length and known[-1] else np.nan,
         "query": recommender.query(history, asked.now),
         "predicted_rating": asked.predicted_rating.mean() if listed else np.nan,
         "log_mass": np.log(np.exp(asked.score).sum()) if listed else np.nan,
     }
+
+
+def _surprisal(recommender: Recommender, history: History) -> float:
+    """Minus the log of the last movie's share of exp(score), in the catalogue, by the history before it."""
+    before = History(history.movie_index[:-1], history.rating[:-1], history.timestamp[:-1])
+    scores = recommender.index.dot(recommender.query(before, int(history.timestamp[-1])))
+    return float(logsumexp(scores) - scores[history.movie_index[-1]])
 
 
 def _of_latest(recommender: Recommender, movie: int | None) -> dict[str, Any]:
@@ -129,11 +142,14 @@ def _of_latest(recommender: Recommender, movie: int | None) -> dict[str, Any]:
     has_genre = recommender.catalogue_filter.has_genre
     if movie is None or movie < 0:
         is_new = np.nan if movie is None else 1.0
-        return {"year": np.nan, "is_new_movie": is_new, "genres": np.zeros(has_genre.shape[1])}
+        unknown = {"year": np.nan, "popularity": np.nan, "genres": np.zeros(has_genre.shape[1])}
+        return unknown | {"is_new_movie": is_new}
     index = recommender.index
+    rated = index.movies.statistics.count[movie]
     genres = has_genre[movie].astype(np.float32)
     return {
         "year": index.titles.year[movie] or np.nan,
-        "is_new_movie": float(index.movies.statistics.count[movie] == 0),
+        "is_new_movie": float(rated == 0),
+        "popularity": np.log2(1 + rated),
         "genres": genres / max(genres.sum(), 1),
     }

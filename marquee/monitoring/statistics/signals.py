@@ -46,6 +46,8 @@ SIGNALS = (
     Signal("history_length", "doublings", lambda requests: np.log2(1 + requests.history_length)),
     Signal("rating", "stars", lambda requests: requests.rating),
     Signal("year", "years", lambda requests: requests.year),
+    Signal("popularity", "doublings", lambda requests: requests.popularity),
+    Signal("surprisal", "nats", lambda requests: requests.surprisal),
     Signal("predicted_rating", "stars", lambda requests: requests.predicted_rating),
     Signal("genres", "Jensen-Shannon"),
     Signal("hour", "Jensen-Shannon", least_seconds=A_WEEK),
@@ -53,7 +55,8 @@ SIGNALS = (
     Signal("new_movies", "Jensen-Shannon"),
     Signal("query", "Jensen-Shannon"),
 )
-"""What was rated last stands for the history: of one visitor's requests each brings something new."""
+"""What was rated last stands for the history: of one visitor's requests each brings something new. Whether
+retrieval expected it (surprisal) is all that tells that tastes changed while the movies stayed the same."""
 
 
 @dataclass(frozen=True)
