@@ -86,7 +86,7 @@ $(VENV)/pyvenv.cfg:
 	if [ -n "$$uv" ]; then uv venv --quiet --allow-existing --python "$$found" $(VENV); else $$found -m venv --clear $(VENV); fi \
 	  || { rm -rf $(VENV); exit 1; }
 
-lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock
+lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock (then: make licences)
 	uv lock --preview-features package-conflicts
 	uv export --quiet --no-emit-project --no-dev --format requirements-txt --no-header -o requirements.lock
 	uv export --quiet --no-emit-project --format requirements-txt --no-header -o requirements-dev.lock
