@@ -94,10 +94,15 @@ def covered(asked: off_policy.Contexts, samples: int, seed: int) -> dict[str, An
         numbers[name] = {
             "clicks_per_list_true": made.truth,
             "effective_lists": made.effective_lists,
-            **{f"covered_{one}": made.covered(one) for one in off_policy.ESTIMATORS},
-            **{f"bias_{one}": made.bias(one) for one in off_policy.ESTIMATORS},
-            **{f"width_{one}": made.width(one) for one in off_policy.ESTIMATORS},
+            "runs": LOGS,
+            "refused": made.refused,
         }
+        if made.refused < LOGS:
+            numbers[name] |= {
+                **{f"covered_{one}": made.covered(one) for one in off_policy.ESTIMATORS},
+                **{f"bias_{one}": made.bias(one) for one in off_policy.ESTIMATORS},
+                **{f"width_{one}": made.width(one) for one in off_policy.ESTIMATORS},
+            }
     return numbers
 
 

@@ -5,6 +5,7 @@ visitor clicks the movie they want next where it stands in the list; which one t
 true taste, so the truth of any list is a sum of known probabilities.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ import numpy as np
 from benchmarks.simulation.living import Life, Lived
 from marquee.evaluation.measures.intervals import Interval
 from marquee.monitoring.statistics import off_policy
-from marquee.monitoring.statistics.off_policy import Logged
+from marquee.monitoring.statistics.off_policy import Logged, OffPolicyError
 from marquee.pipeline.arrays import Float64, Int64
 from marquee.serving.recommender import order
 from marquee.serving.recommender.recommender import Recommender
@@ -64,26 +65,32 @@ class Coverage:
     Attributes:
         truth: clicks per list that the challenger would get.
         champion: clicks per list of the champion, with its chance.
-        intervals: estimator -> one per run.
+        intervals: estimator -> one per run whose lists were worth enough.
         effective_lists: lists of the challenger's own that a run's are worth, in the mean.
+        refused: runs without an estimate, for their lists were worth too few.
     """
 
     truth: float
     champion: float
     intervals: Mapping[str, list[Interval]]
     effective_lists: float
+    refused: int
 
     def covered(self, estimator: str) -> float:
-        """Share of the runs whose interval holds the truth."""
-        return float(np.mean([one.low <= self.truth <= one.high for one in self.intervals[estimator]]))
+        """Share of the estimates whose interval holds the truth; NaN where there are none."""
+        return _mean([float(one.low <= self.truth <= one.high) for one in self.intervals[estimator]])
 
     def bias(self, estimator: str) -> float:
         """Mean estimate minus the truth."""
-        return float(np.mean([one.value for one in self.intervals[estimator]])) - self.truth
+        return _mean([one.value for one in self.intervals[estimator]]) - self.truth
 
     def width(self, estimator: str) -> float:
         """Of the intervals, in the mean."""
-        return float(np.mean([one.high - one.low for one in self.intervals[estimator]]))
+        return _mean([one.high - one.low for one in self.intervals[estimator]])
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
 
 
 def contexts(recommender: Recommender, life: Life, lives: list[Lived], seed: int) -> Contexts:
@@ -137,10 +144,12 @@ def cover(asked: Contexts, policy: Policy, runs: int, visitors: int, samples: in
         drawn = [groups[which] for which in rng.integers(len(groups), size=visitors).tolist()]
         codes = np.repeat(np.arange(visitors), [len(group) for group in drawn])
         logged, model, expected = log(asked, np.concatenate(drawn), codes, policy, rng)
-        intervals["snips"].append(off_policy.snips(logged, samples, run))
-        intervals["doubly_robust"].append(off_policy.doubly_robust(logged, model, expected, samples, run))
         effective.append(logged.effective_size)
-    return Coverage(truth, champion, intervals, float(np.mean(effective)))
+        with contextlib.suppress(OffPolicyError):
+            intervals["snips"].append(off_policy.snips(logged, samples, run))
+            intervals["doubly_robust"].append(off_policy.doubly_robust(logged, model, expected, samples, run))
+    refused = runs - len(intervals["doubly_robust"])
+    return Coverage(truth, champion, intervals, float(np.mean(effective)), refused)
 
 
 def log(

@@ -40,7 +40,10 @@ def _estimates(numbers: Mapping[str, Any]) -> Iterator[str]:
 
 def _off_policy(numbers: Mapping[str, Any]) -> Iterator[str]:
     for name, one in numbers["off_policy"].items():
-        told = f"SNIPS {one['covered_snips']:.1%}, doubly robust {one['covered_doubly_robust']:.1%}"
+        told = f"refused in {one['refused']:.0f} of {one['runs']:.0f} runs"
+        if one["refused"] < one["runs"]:
+            of = f"SNIPS {one['covered_snips']:.1%}, doubly robust {one['covered_doubly_robust']:.1%}"
+            told = f"{of}; {told}" if one["refused"] else of
         yield _line(
             f"off-policy intervals that cover the truth, {name}",
             "93 to 97 %",

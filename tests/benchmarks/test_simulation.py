@@ -154,10 +154,22 @@ def test_a_challenger_like_the_champion_gets_what_the_champion_gets():
     rng = np.random.default_rng(0)
     scores, wanted = rng.normal(size=(60, 12)), rng.dirichlet(np.ones(12), 60)
     asked = Contexts(np.repeat(np.arange(20), 3), scores, scores, wanted)
-    made = off_policy.cover(asked, Policy(1.0, 1.0), runs=20, visitors=20, samples=100, seed=1)
+    made = off_policy.cover(asked, Policy(1.0, 1.0), runs=20, visitors=60, samples=100, seed=1)
     assert made.truth == pytest.approx(made.champion, abs=0.01)
-    assert made.effective_lists == pytest.approx(60)
+    assert made.effective_lists == pytest.approx(180)
+    assert made.refused == 0
     assert made.covered("snips") > 0.7
+
+
+def test_logs_that_are_worth_too_little_give_no_estimate_and_are_counted():
+    rng = np.random.default_rng(0)
+    champion, challenger = rng.normal(size=(2, 60, 12))
+    asked = Contexts(
+        np.repeat(np.arange(20), 3), 9 * champion, 9 * challenger, rng.dirichlet(np.ones(12), 60)
+    )
+    made = off_policy.cover(asked, Policy(1.0, 1.0), runs=3, visitors=20, samples=100, seed=1)
+    assert made.refused == 3
+    assert np.isnan(made.covered("snips"))
 
 
 def test_a_broken_client_sends_some_of_each_kind():
@@ -204,7 +216,11 @@ def test_the_table_tells_every_figure_beside_its_target():
             }
         },
         "off_policy": {
-            "half": {"covered_snips": 0.95, "covered_doubly_robust": 0.9, "effective_lists": 130.0}
+            "half": {
+                "covered_snips": 0.95, "covered_doubly_robust": 0.9,
+                "effective_lists": 130.0, "refused": 2.0, "runs": 20.0,
+            },
+            "none": {"effective_lists": 15.0, "refused": 20.0, "runs": 20.0},
         },
     }  # fmt: skip
     lines = table.table(numbers, volume=2000).splitlines()
@@ -215,5 +231,6 @@ def test_the_table_tells_every_figure_beside_its_target():
         "| stationary: RMSE and hit rate estimated without labels, off by | 0.02 "
         "| +0.001, -0.002; at most 0.004, 0.007 |",
         "| off-policy intervals that cover the truth, half | 93 to 97 % "
-        "| SNIPS 95.0%, doubly robust 90.0% (lists worth 130) |",
+        "| SNIPS 95.0%, doubly robust 90.0%; refused in 2 of 20 runs (lists worth 130) |",
+        "| off-policy intervals that cover the truth, none | 93 to 97 % | refused in 20 of 20 runs (lists worth 15) |",
     ]

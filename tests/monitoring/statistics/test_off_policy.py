@@ -6,7 +6,7 @@ import pytest
 from marquee.monitoring.statistics import off_policy
 from marquee.monitoring.statistics.off_policy import Logged, OffPolicyError
 
-RUNS, VISITORS, MOVIES = 200, 150, 3
+RUNS, VISITORS, MOVIES = 200, 180, 3
 
 
 def column(*values: float) -> np.ndarray:
@@ -16,14 +16,14 @@ def column(*values: float) -> np.ndarray:
 def test_snips_by_hand():
     # Weights 0.9/0.5, 0.1/0.5, 0.9/0.5 = 1.8, 0.2, 1.8: (1.8 + 0 + 1.8) / 3.8 with the second not clicked.
     logged = Logged(np.arange(3), column(1, 0, 1), column(0.5, 0.5, 0.5), column(0.9, 0.1, 0.9))
-    assert off_policy.snips(logged, 100, 1).value == pytest.approx(3.6 / 3.8)
+    assert off_policy.snips(logged, 100, 1, least=0).value == pytest.approx(3.6 / 3.8)
     assert logged.effective_size == pytest.approx(3.8**2 / (2 * 1.8**2 + 0.2**2))
 
 
 def test_doubly_robust_by_hand():
     # 0.7 + 2 x (1 - 0.5) = 1.7 and 0.3 + 0.5 x (0 - 0.2) = 0.2: mean 0.95.
     logged = Logged(np.arange(2), column(1, 0), column(0.25, 0.5), column(0.5, 0.25))
-    made = off_policy.doubly_robust(logged, column(0.5, 0.2), column(0.7, 0.3), 100, 1)
+    made = off_policy.doubly_robust(logged, column(0.5, 0.2), column(0.7, 0.3), 100, 1, least=0)
     assert made.value == pytest.approx(0.95)
 
 
@@ -37,8 +37,16 @@ def test_the_champion_itself_earns_what_it_earned():
     propensity = rng.uniform(0.1, 1, (50, 3))
     reward = (rng.random((50, 3)) < 0.3).astype(np.float64)
     logged = Logged(np.arange(50), reward, propensity, propensity)
-    assert off_policy.snips(logged, 100, 1).value == pytest.approx(reward.sum(axis=1).mean())
+    assert off_policy.snips(logged, 100, 1, least=0).value == pytest.approx(reward.sum(axis=1).mean())
     assert logged.effective_size == pytest.approx(50)
+
+
+def test_lists_that_are_worth_too_few_of_the_challengers_own_give_no_estimate():
+    logged = Logged(np.arange(3), column(1, 0, 1), column(0.5, 0.5, 0.5), column(0.9, 0.1, 0.9))
+    with pytest.raises(OffPolicyError, match="3 lists are worth 2 of the challenger's own; below 150"):
+        off_policy.snips(logged, 100, 1)
+    with pytest.raises(OffPolicyError, match="Record for longer, or leave more to chance"):
+        off_policy.doubly_robust(logged, column(0, 0, 0), column(0, 0, 0), 100, 1)
 
 
 @pytest.mark.parametrize(
