@@ -232,5 +232,6 @@ def test_the_table_tells_every_figure_beside_its_target():
         "| +0.001, -0.002; at most 0.004, 0.007 |",
         "| off-policy intervals that cover the truth, half | 93 to 97 % "
         "| SNIPS 95.0%, doubly robust 90.0%; refused in 2 of 20 runs (lists worth 130) |",
-        "| off-policy intervals that cover the truth, none | 93 to 97 % | refused in 20 of 20 runs (lists worth 15) |",
+        "| off-policy intervals that cover the truth, none | 93 to 97 % "
+        "| refused in 20 of 20 runs (lists worth 15) |",
     ]
