@@ -74,12 +74,15 @@ def _happening(scenes: list[Scene], planned: list[Accident], copy: Path) -> Iter
 def run(params: Params, log: Log) -> None:
     """Let them happen, write numbers and the table, then say what was not as promised."""
     number = int(os.environ.get("KILLS", KILLS))
-    outcomes = []
+    outcomes: list[Outcome] = []
     shutil.rmtree(SAID, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for place, outcome in enumerate(chaos(Path(scratch), number, params.seed, log), start=1):
-            log.info("%d of %d: %s", place, number, table.told(outcome))
-            outcomes.append(outcome)
+        try:
+            for outcome in chaos(Path(scratch), number, params.seed, log):
+                outcomes.append(outcome)
+                log.info("%d of %d: %s", len(outcomes), number, table.told(outcome))
+        except KeyboardInterrupt:
+            log.warning("interrupted after %d of %d", len(outcomes), number)
     counted = table.numbers(outcomes)
     results.write(NAME, counted[table.ALL]["different_files"], results.rows(counted))
     write_text(results.REPORTS / f"{NAME}.md", table.markdown(counted))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 TRIAL = re.compile(r"^tune_\w+: trial (\d+): ", re.MULTILINE)
 EPOCH = re.compile(r"^train_\w+: epoch (\d+) of ", re.MULTILINE)
+GOES_ON = re.compile(r"goes on after epoch (\d+)")
 REPORTED = 7
 """In Optuna's journal: the operation of a line that holds a value reported after an epoch."""
 FAILED = 3
@@ -21,9 +22,11 @@ def repeated_trials(said: str) -> int:
 def repeated_epochs(said: str, journal: Path) -> int:
     """Epochs that were done more than once: of a training by what it said, of a sweep by its journal.
 
-    A trial that was given up is followed by one of the same knobs, which repeats its epochs.
+    A trial that was given up is followed by one of the same knobs, which repeats its epochs, or goes on after
+    those that were kept.
     """
-    return _repeated(EPOCH.findall(said)) + _given_up(journal)
+    kept = sum(int(epoch) for epoch in GOES_ON.findall(said)) if journal.exists() else 0
+    return _repeated(EPOCH.findall(said)) + max(0, _given_up(journal) - kept)
 
 
 def _repeated(numbers: list[str]) -> int:
