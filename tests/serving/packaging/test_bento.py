@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import bentoml
 import grimp
 import pytest
 import yaml
+from bentoml._internal.configuration.containers import BentoMLContainer
 
 from marquee.pipeline import paths
 from marquee.serving.packaging import bento
@@ -229,3 +231,19 @@ def test_by_itself_it_says_what_is_missing(
     Path("code/a.py").unlink()
     assert bento.main() == 1
     assert "includes code/*, which names no file" in caplog.text
+
+
+def test_a_build_that_fails_leaves_nothing_in_bentomls_home(store: Path, monkeypatch: pytest.MonkeyPatch):
+    aside = []
+
+    def fill(**_: object) -> None:  # as bentoml.build begins
+        aside.append(Path(tempfile.mkdtemp(dir=BentoMLContainer.tmp_bento_store_dir.get())))
+        raise bentoml.exceptions.BentoMLException("no space left")
+
+    home = BentoMLContainer.tmp_bento_store_dir.get()
+    monkeypatch.setattr(bentoml, "build", fill)
+    with pytest.raises(BundleError, match="no space left"):
+        built(store)
+    assert not aside[0].is_relative_to(home)
+    assert not aside[0].exists()
+    assert BentoMLContainer.tmp_bento_store_dir.get() == home
