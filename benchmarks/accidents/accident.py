@@ -144,9 +144,9 @@ def _of_kind(accident: Accident) -> "Callable[[Scene, int, psutil.Process | None
         scene.disk.fill(accident.left, [psutil.Process(dvc), *([stage] if stage else [])])
 
     def no_memory(scene: Scene, dvc: int, stage: psutil.Process | None) -> None:
-        assert stage is not None  # it was waited for
-        most = stage.memory_info().vms + accident.left
-        stage.rlimit(psutil.RLIMIT_AS, (most, most))
+        if stage:  # always: it was waited for
+            most = stage.memory_info().vms + accident.left
+            stage.rlimit(psutil.RLIMIT_AS, (most, most))
 
     def signalled(scene: Scene, dvc: int, stage: psutil.Process | None) -> None:
         name, _, target = accident.kind.partition(" to ")
