@@ -25,6 +25,8 @@ LOADERS = (simulated.LOADER, movielens.ARCHIVES, movielens.OWN)
 INCLUDED, NONE, TMDB_API = "included", "none", "tmdb-api"
 """Values of `data.metadata` beside the path of a snapshot."""
 
+OTHER_ARCHIVES = (".tar", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+
 
 def fetch(
     data: Data,
@@ -89,6 +91,8 @@ def _why_no_path(value: str) -> str:
         return "since ~ is not expanded: write the whole path"
     if path.is_dir():
         return "since it is a folder without Kaggle's files: name the file in it"
+    if path.suffix in OTHER_ARCHIVES and path.is_file():
+        return "since it is an archive of a kind that is not read: unpack it and name the folder"
     return "since it is a file: name its folder" if path.is_file() else "and no such path exists"
 
 

@@ -106,7 +106,7 @@ class Loader:
         if source in self.names or not (self.folder and source):
             return source in self.names
         path = Path(source)
-        return path.is_dir() or (path.suffix == ".zip" and path.is_file())
+        return path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())
 
     @property
     def allowed(self) -> str:

@@ -39,10 +39,7 @@ def read_snapshot(path: Path) -> pd.DataFrame:
     Raises:
         DataError: not Parquet, no `tmdbId`, ids that are no numbers, or a column of another type.
     """
-    try:
-        present = pq.read_schema(path).names
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path} is not a Parquet file: {error}.\nSee docs/data.md for what is.") from error
+    present = _of_parquet(path, lambda: pq.read_schema(path).names)
     if KEY not in present:
         near = difflib.get_close_matches(KEY, present, n=1, cutoff=0.5)
         hint = f" Rename {near[0]} to {KEY}." if near else f" Add {KEY}, TMDB's number of each film."
@@ -50,7 +47,7 @@ def read_snapshot(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: column {KEY} is missing; it has {listed}.{hint}")
     _warn_of_near_misses(path, present)
     wanted = [KEY, *(fact.snapshot for fact in facts.OF_METADATA if fact.snapshot in present)]
-    frame: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas()
+    frame: pd.DataFrame = _of_parquet(path, lambda: pq.read_table(path, columns=wanted).to_pandas())
     ids = pd.to_numeric(frame[KEY], errors="coerce")
     wrong = frame[KEY].notna() & (ids.isna() | (ids % 1 != 0))
     if wrong.any():
@@ -61,6 +58,16 @@ def read_snapshot(path: Path) -> pd.DataFrame:
         if fact.snapshot in frame:
             found[fact.name] = _READERS[fact.kind](path, frame[fact.snapshot])
     return tidy(found)
+
+
+def _of_parquet(path: Path, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        why = quoted(str(error))
+        raise DataError(
+            f"{path} is not a whole Parquet file: {why}.\nSee docs/data.md for what is."
+        ) from error
 
 
 def _warn_of_near_misses(path: Path, present: list[str]) -> None:

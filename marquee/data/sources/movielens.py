@@ -31,6 +31,9 @@ FLAGS_100K = (
 YEARS = next(fact.between for fact in facts.FACTS if fact.name == "year") or (0, 9999)
 """A year outside is a slip: no film is so old or so new."""
 
+_NOT_A_LIST = re.compile(r"[\[\]{},;]")
+"""Characters of lists as other programs write them, which would become one long genre."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 FIELDS_100K = 5
@@ -127,7 +130,8 @@ def _read_movies(files: Files, layout: Layout, bad: BadRows) -> dict[str, list[A
     readers = {",": _movies_csv, "::": _movies_dat, "\t": _movies_100k}
     columns: dict[str, list[Any]] = {name: [] for name in ("movie_id", "title", "year", "genres")}
     seen: set[int] = set()
-    for movie in readers[layout.separator](files, layout.movies, bad):
+    listed = list(readers[layout.separator](files, layout.movies, bad))
+    for movie in listed:
         movie_id = _identifier(movie.movie_id)
         title, year = split_title(movie.title)
         if movie_id is None:
@@ -141,6 +145,7 @@ def _read_movies(files: Files, layout: Layout, bad: BadRows) -> dict[str, list[A
             seen.add(movie_id)
             for name, value in zip(columns, (movie_id, title, year, split_genres(movie.genres)), strict=True):
                 columns[name].append(value)
+    bad.require_no_fault_in_many(layout.movies, len(listed))
     return columns
 
 
@@ -148,6 +153,9 @@ def _broken(movie: _Movie, movie_id: int, title: str, year: int) -> tuple[str, s
     """The first rule that a movie with a number breaks, and how."""
     if not title:
         return "empty_title", f"the title of movie {movie_id} is empty"
+    if _NOT_A_LIST.search(movie.genres):
+        genres = quoted(movie.genres)
+        return "genres_not_separated", f'the genres of movie {movie_id} are {genres}; write "Action|Drama"'
     if _CONTROL.search(title + movie.genres):
         return "control_character", f"movie {movie_id} holds a control character: {quoted(ascii(title))}"
     earliest, latest = YEARS
@@ -191,7 +199,8 @@ def _read_links(files: Files, layout: Layout, bad: BadRows) -> dict[int, int]:
     if not files.has(layout.links):
         return links
     columns = ("movieId", "tmdbId")
-    for line, (movie, tmdb) in CsvText.read(files, layout.links, columns).rows(columns, bad):
+    listed = list(CsvText.read(files, layout.links, columns).rows(columns, bad))
+    for line, (movie, tmdb) in listed:
         if not tmdb.strip():
             continue
         movie_id, tmdb_id = _identifier(movie), _identifier(tmdb)
@@ -202,6 +211,7 @@ def _read_links(files: Files, layout: Layout, bad: BadRows) -> dict[int, int]:
             bad.refuse(layout.links, line, "duplicate", f"movie {movie_id} is linked a second time")
         else:
             links[movie_id] = tmdb_id
+    bad.require_no_fault_in_many(layout.links, len(listed))
     return links
 
 

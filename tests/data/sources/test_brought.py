@@ -152,6 +152,7 @@ WRONG = {
         r"movies\.csv, line 2: a quote that opens here",
         None,
     ),
+    "a blank line in front": ({"ratings.csv": "\n" + table(*ROWS)}, r"ratings\.csv, line 1 is blank", None),
     "bytes of zero": ({"movies.csv": MOVIES.replace("Film 2", "Fi\0lm")}, "control character", {}),
 }
 
@@ -166,6 +167,12 @@ def test_what_is_wrong_is_named_shortly_whatever_is_done_with_bad_rows(bring, fi
             bring({}, on_bad_rows="drop")
     elif dropped:
         assert bring({}, on_bad_rows="drop").about["dropped_rows"] == dropped
+
+
+def test_an_archive_of_another_kind_says_what_to_do(bring, tmp_path):
+    (tmp_path / "ml-1m.tar").touch()
+    with pytest.raises(DataError, match="a kind that is not read: unpack it and name the folder"):
+        bring({}, tmp_path / "ml-1m.tar")
 
 
 @pytest.mark.parametrize("key", ["source", "metadata"])

@@ -81,3 +81,12 @@ def test_of_a_long_header_a_message_quotes_the_beginning_only(tmp_path):
     with pytest.raises(DataError) as error:
         movielens.read(archives.open_folder(tmp_path), BadRows("error"))
     assert len(str(error.value)) < 600
+
+
+def test_one_fault_in_many_movies_is_named_and_never_dropped(tmp_path):
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,9,4,900000000\n")
+    rows = "".join(f"{n},Film {n},\"[{{'id': 18, 'name': 'Drama'}}]\"\n" for n in range(60))
+    (tmp_path / "movies.csv").write_text(f"movieId,title,genres\n{rows}")
+    message = r"line 2: the genres of movie 0 are \[\{'id(.|\n)*60 of 60 rows break this rule"
+    with pytest.raises(DataError, match=message):
+        movielens.read(archives.open_folder(tmp_path), BadRows("drop"))

@@ -1,14 +1,19 @@
 """Snapshots of metadata, patchy as they are, and the join by TMDB's id."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marquee.data.sources import metadata
 from marquee.data.sources.files.rules import DataError
 from marquee.data.tables import facts, schema
 from marquee.data.tables.facts import Fact
+from tests.fuzz import fuzzed
 
 
 @pytest.fixture
@@ -113,7 +118,7 @@ def test_a_snapshot_that_cannot_be_joined_is_an_error_that_says_why(snapshot, co
 def test_a_file_that_is_not_parquet_is_an_error(tmp_path):
     path = tmp_path / "snapshot.parquet"
     path.write_text("tmdbId\n603\n")
-    with pytest.raises(DataError, match=r"snapshot\.parquet is not a Parquet file"):
+    with pytest.raises(DataError, match=r"snapshot\.parquet is not a whole Parquet file"):
         metadata.read_snapshot(path)
 
 
@@ -190,3 +195,19 @@ def test_a_long_value_is_cut_where_it_is_quoted(snapshot):
     with pytest.raises(DataError) as error:
         snapshot(tmdbId=[603], cast=["x y " * 10_000])
     assert len(str(error.value)) < 1000
+
+
+@fuzzed(40)
+@given(
+    st.lists(st.tuples(st.integers(0, 1 << 14), st.integers(1, 255)), min_size=1, max_size=4), st.booleans()
+)
+def test_a_snapshot_damaged_anywhere_is_read_or_is_an_error_of_the_data(tmp_path_factory, flips, cut):
+    path = tmp_path_factory.mktemp("damaged") / "snapshot.parquet"
+    films = {"tmdbId": range(50), "overview": ["A film."] * 50, "cast": [["Ann", "Bo"]] * 50}
+    pd.DataFrame(films).to_parquet(path)
+    data = bytearray(path.read_bytes())
+    for at, by in flips:
+        data[at % len(data)] ^= by
+    path.write_bytes(data[: flips[0][0] % len(data)] if cut else data)
+    with contextlib.suppress(DataError):
+        assert list(metadata.read_snapshot(path).columns) == metadata.COLUMNS

@@ -169,6 +169,11 @@ def test_a_bad_line_of_movies_or_links_is_named_or_dropped_and_counted(read, nam
     [
         ("9,,Drama", "the title of movie 9 is empty", "empty_title"),
         ("9,Fi\0lm (1999),Drama", "movie 9 holds a control character: 'Fi\\\\x00lm'", "control_character"),
+        (
+            '9,Film (1999),"Action, Drama"',
+            "the genres of movie 9 are Action, Drama; write",
+            "genres_not_separated",
+        ),
         ("9,Film (9999),Drama", "the year 9999 of movie 9 is not from 1870 to 2200", "year_out_of_range"),
     ],
 )

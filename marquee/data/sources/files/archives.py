@@ -175,8 +175,16 @@ def open_archive(path: Path, cure: str = REPLACE) -> Files:
 
 
 def open_folder(path: Path) -> Files:
-    """Open a folder of one's own ratings, or one that an archive was unpacked to."""
-    return Files(path, _by_plain_name(sorted(file.name for file in path.iterdir() if file.is_file())), None)
+    """Open a folder of one's own ratings, or one that an archive was unpacked to.
+
+    Raises:
+        DataError: it may not be read.
+    """
+    try:
+        names = sorted(file.name for file in path.iterdir() if file.is_file())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}.\nLet this user read it.") from error
+    return Files(path, _by_plain_name(names), None)
 
 
 def _by_plain_name(names: Iterable[str]) -> dict[str, list[str]]:

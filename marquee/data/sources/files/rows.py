@@ -57,6 +57,7 @@ class TextTable:
                 texts.first_line(self.name, source)
             # Arrow gets bytes, not the file: its threads would read on in it after an error here.
             for block in texts.blocks(self.name, source):
+                _require_utf_8(self.name, block)
                 wrong: list[Any] = []
                 yield from self._parse(block, wrong, bad)
                 bad.count(self.name, "wrong_number_of_columns", len(wrong))
@@ -78,6 +79,7 @@ class TextTable:
                     invalid_row_handler=on_wrong_width,
                 ),
                 convert_options=pacsv.ConvertOptions(
+                    check_utf8=False,  # it was; Arrow would not look into rows of another width
                     include_columns=list(self.columns),
                     column_types=dict.fromkeys(self.columns, pa.string()),
                 ),
@@ -109,3 +111,10 @@ class TextTable:
         with self.files.open(self.name) as source:
             line = next((at for at, found in enumerate(source, start=1) if found.rstrip(b"\r\n") == text), 1)
         return explain(self.name, line, wrong_width(row.actual_columns, row.expected_columns))
+
+
+def _require_utf_8(name: str, block: bytes) -> None:
+    try:
+        block.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(texts.unreadable(name, str(error))) from error

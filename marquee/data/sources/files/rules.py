@@ -97,6 +97,8 @@ class BadRows:
 
     action: Literal["error", "drop"]
     dropped: dict[str, Counter[str]] = field(default_factory=dict)
+    first: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(file, rule) -> what was wrong with the first row that was refused by it."""
 
     @property
     def drops(self) -> bool:
@@ -111,7 +113,21 @@ class BadRows:
         """
         if not self.drops:
             raise DataError(explain(file, line, problem))
+        self.first.setdefault((file, rule), f"{file}, line {line}: {problem}")
         self.count(file, rule, 1)
+
+    def require_no_fault_in_many(self, file: str, rows: int) -> None:
+        """Dropping is for single rows: one fault in many has a cause that can be mended.
+
+        Raises:
+            DataError: more than `MUCH` of the rows were refused by one rule.
+        """
+        for rule, count in self.dropped.get(file, Counter()).most_common(1):
+            if (file, rule) in self.first and is_much(count, rows):
+                raise DataError(
+                    f"{self.first[file, rule]}.\n{count:,} of {rows:,} rows break this rule: that is one "
+                    "fault, not many. Mend the file."
+                )
 
     def count(self, file: str, rule: str, rows: int) -> None:
         """Add to the rows dropped by a rule."""

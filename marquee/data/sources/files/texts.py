@@ -158,7 +158,8 @@ def header_of(file: str, line: bytes, needed: tuple[str, ...]) -> Header:
         DataError: the line is empty, is not UTF-8, lacks a column or names one twice.
     """
     if not line.strip():
-        raise DataError(f"{file} is empty. Its first line must name the columns {', '.join(needed)}.")
+        what = f"{file}, line 1 is blank" if line else f"{file} is empty"
+        raise DataError(f"{what}. Its first line must name the columns {', '.join(needed)}.")
     try:
         text = line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
