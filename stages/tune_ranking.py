@@ -7,6 +7,7 @@ from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
 from marquee.evaluation.measures import events, metrics
 from marquee.models.ranking.rows import Rows, event_rows, final_movies, known_movies, training_rows
+from marquee.models.training.checkpoint import Checkpoint
 from marquee.models.tuning import search_space, sweep
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params, Ranking
@@ -35,23 +36,26 @@ def run(params: Params, log: Log) -> None:
         )
         return fitted, event_rows(table, asked, movies)
 
+    kept = Checkpoint(paths.checkpoint("tune_ranking"))
+
     def objective(ranking: Ranking, report: sweep.Report) -> float:
         from marquee.models.ranking import dcn, fitting
         from marquee.models.training.runtime import start_tensorflow
 
         start_tensorflow(params.seed, params.threads)
         fitted, scored = rows(ranking.factors, ranking.blocks)
-        error = float("nan")
+
+        error = list(kept.values)
 
         def after_epoch(epoch: int, _: float, model: dcn.Dcn) -> None:
-            nonlocal error
-            error = metrics.rmse(fitting.predict(model, scored), scored.rating)
-            report(epoch, error)
+            error.append(metrics.rmse(fitting.predict(model, scored), scored.rating))
+            report(epoch, error[-1])
 
-        fitting.fit(fitted, catalogue, known, ranking, params.seed, after_epoch)
-        return error
+        fitting.fit(fitted, catalogue, known, ranking, params.seed, after_epoch, kept)
+        return error[-1]
 
-    sweep.search_and_write(plan, objective, params.seed, "minimize", paths.RANKING.best_params, READ, log)
+    best_params = paths.RANKING.best_params
+    sweep.search_and_write(plan, objective, params.seed, "minimize", best_params, READ, log, kept)
 
 
 if __name__ == "__main__":

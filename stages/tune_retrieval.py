@@ -3,6 +3,7 @@
 from marquee.data.tables import interactions
 from marquee.data.tables.catalogue import Catalogue
 from marquee.data.tables.interactions import CONTEXT, TRAIN, VALIDATION
+from marquee.models.training.checkpoint import Checkpoint
 from marquee.models.tuning import search_space, sweep, validation
 from marquee.pipeline import paths
 from marquee.pipeline.params import Params, Retrieval
@@ -23,22 +24,25 @@ def run(params: Params, log: Log) -> None:
     sweep.require_events(len(asked), plan)
     log.info("%d interactions to fit, %d positive events to score", len(fitted), len(asked))
 
+    kept = Checkpoint(paths.checkpoint("tune_retrieval"))
+
     def objective(retrieval: Retrieval, report: sweep.Report) -> float:
         from marquee.models.retrieval import fitting
         from marquee.models.training.runtime import start_tensorflow
 
         start_tensorflow(params.seed, params.threads)
-        accuracy = 0.0
+
+        accuracy = list(kept.values)
 
         def after_epoch(epoch: int, _: float, two_tower: fitting.FittedTwoTower) -> None:
-            nonlocal accuracy
-            accuracy = validation.accuracy(two_tower.scorer(table), table, asked)
-            report(epoch, accuracy)
+            accuracy.append(validation.accuracy(two_tower.scorer(table), table, asked))
+            report(epoch, accuracy[-1])
 
-        fitting.fit(fitted, catalogue, retrieval, params.preprocess_data, params.seed, after_epoch)
-        return accuracy
+        fitting.fit(fitted, catalogue, retrieval, params.preprocess_data, params.seed, after_epoch, kept)
+        return accuracy[-1]
 
-    sweep.search_and_write(plan, objective, params.seed, "maximize", paths.RETRIEVAL.best_params, READ, log)
+    best_params = paths.RETRIEVAL.best_params
+    sweep.search_and_write(plan, objective, params.seed, "maximize", best_params, READ, log, kept)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def _write_zip(arrays: Mapping[str, Array], path: Path) -> None:
 
 def read(path: Path) -> dict[str, Array]:
     """Read what `write` wrote."""
-    with np.load(path) as archive:
+    with path.open("rb") as stream, np.load(stream) as archive:  # numpy leaves a broken file open
         return {name: archive[name] for name in archive.files}
 
 

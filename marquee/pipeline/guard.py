@@ -1,4 +1,4 @@
-"""What must hold while a stage runs: nobody else runs it, and what it was started with stays as it is.
+"""What must hold while a stage runs: nobody else runs it, what it was started with stays as it is, no litter.
 
 DVC locks neither. When it is stopped by SIGTERM its stage runs on and a second `dvc repro` is let in; and
 dvc.lock records the parameters and sources that are there when a stage ends, not those it ran with.
@@ -8,6 +8,8 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +55,24 @@ def alone(stage: str) -> Iterator[None]:
         held.write(str(os.getpid()))
         held.flush()
         yield
+
+
+@contextmanager
+def temporary_folder(stage: str) -> Iterator[None]:
+    """Have temporary files made in a folder of the stage: what a killed run leaves, the next one removes."""
+    folder = (paths.LOGS / f"{stage}.tmp").resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        os.environ.pop("TMPDIR")
+        if variable is not None:
+            os.environ["TMPDIR"] = variable
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

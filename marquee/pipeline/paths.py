@@ -206,6 +206,11 @@ def sweep(stage: str) -> Sweep:
     return Sweep(reports(stage))
 
 
+def checkpoint(stage: str) -> Path:
+    """Where the training of a stage stands after an epoch, until it is over."""
+    return LOGS / f"{stage}.epoch.npz"
+
+
 def losses(stage: str) -> Path:
     """The loss of each epoch, as a `train_*` stage reports it."""
     return reports(stage) / "loss.csv"

@@ -35,10 +35,11 @@ def run_stage(run: Callable[[Params, Log], None], blas_threads: int | None = Non
         threads = blas_threads or given.threads
         os.environ["OPENBLAS_NUM_THREADS"] = str(threads)  # of libraries that are loaded later
         lock_file.keep()
-        with guard.alone(stage), guard.unmoved(stage), threadpool_limits(threads, user_api="blas"):
+        blas = threadpool_limits(threads, user_api="blas")
+        with blas, guard.alone(stage), guard.temporary_folder(stage), guard.unmoved(stage):
             run(given, log)
     except KeyboardInterrupt:
-        log.error("interrupted. Run it again: a sweep goes on after its last finished trial.")
+        log.error("interrupted. Run it again: a sweep and a training go on after their last finished epoch.")
         sys.exit(130)
     except (ValueError, OSError) as error:
         if not isinstance(error, OSError) and not type(error).__module__.startswith("marquee."):

@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import tempfile
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -119,3 +120,21 @@ def test_a_stage_whose_sources_moved_ends_with_exit_code_1_and_says_which(
         run_stage(lambda *_: write("library/make.py", "y = 3\n"))
     assert ended.value.code == 1
     assert "library/make.py changed while" in caplog.text
+
+
+def test_temporary_files_are_of_the_stage_and_go_with_it_or_at_its_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    before, folder = tempfile.gettempdir(), tmp_path / "logs/train_toy.tmp"
+    folder.mkdir(parents=True)
+    (folder / "of a run that was killed").touch()
+    with guard.temporary_folder("train_toy"):
+        assert list(folder.iterdir()) == []
+        _, made = tempfile.mkstemp()
+        assert Path(made).parent == folder
+        assert os.environ["TMPDIR"] == str(folder)
+    assert not folder.exists()
+    assert tempfile.gettempdir() == before
+    assert "TMPDIR" not in os.environ

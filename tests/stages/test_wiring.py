@@ -97,7 +97,7 @@ def test_each_epoch_of_the_retrieval_sweep_is_reported_as_it_was_judged(
 
     def fit(*given: Any) -> None:
         for epoch in (1, 2):
-            given[-1](epoch, 0.0, Fitted())
+            given[-2](epoch, 0.0, Fitted())
 
     found, accuracies, reported = searched(tune_retrieval), iter([0.1, 0.2]), []
     monkeypatch.setattr(tune_retrieval.validation, "accuracy", lambda *_: next(accuracies))

@@ -15,6 +15,7 @@ import numpy as np
 from marquee.data.tables.catalogue import Catalogue
 from marquee.models.features.movies import content_of
 from marquee.models.features.pair import FEATURES
+from marquee.models.training.draws import Draws
 from marquee.models.training.runtime import tf, tfrs
 from marquee.pipeline.arrays import Bool, Float32, Int32
 from marquee.pipeline.params import Ranking
@@ -43,7 +44,7 @@ class Dcn(tfrs.Model):  # type: ignore[misc]
             params: sizes and rates.
         """
         super().__init__(name="dcn")
-        self.id_dropout = params.id_dropout
+        self.id_dropout, self.draws = params.id_dropout, Draws()
         self.id_row = tf.constant(self.id_rows(known))
         self.content = tf.constant(content_of(catalogue, np.arange(len(catalogue), dtype=np.int32)))
         self.mean = self.add_weight("mean", (len(FEATURES),), initializer="zeros", trainable=False)
@@ -61,6 +62,7 @@ class Dcn(tfrs.Model):  # type: ignore[misc]
         movie_index = tf.TensorSpec((None,), tf.int32, name="movie_index")
         self.run = tf.function(self.predict_stars, input_signature=[FEATURES_SPEC, movie_index])
         self.predict_stars(tf.zeros((1, len(FEATURES))), tf.zeros(1, tf.int32))  # makes the variables
+        self.draws.give_to(self)
 
     @staticmethod
     def id_rows(known: Bool) -> Int32:
@@ -76,7 +78,7 @@ class Dcn(tfrs.Model):  # type: ignore[misc]
     def call(self, features: Any, content: Any, id_row: Any, training: bool = False) -> Any:
         """(n, len(FEATURES)) and (n, G + L) float32 and (n,) int32 to (n,) stars, not yet clipped."""
         if training:
-            keep = tf.random.uniform(tf.shape(id_row)) >= self.id_dropout
+            keep = self.draws.uniform(tf.shape(id_row)) >= self.id_dropout
             id_row = id_row * tf.cast(keep, tf.int32)
         dense = tf.clip_by_value((features - self.mean) * self.scale, -CLIP, CLIP)
         x0 = tf.concat([dense, content, self.id_embedding(id_row)], axis=1)

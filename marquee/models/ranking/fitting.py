@@ -10,6 +10,7 @@ from marquee.data.tables.catalogue import Catalogue
 from marquee.models.ranking.dcn import Dcn
 from marquee.models.ranking.rows import Rows
 from marquee.models.training import weights
+from marquee.models.training.checkpoint import Checkpoint
 from marquee.models.training.runtime import tf
 from marquee.pipeline.arrays import Bool, Float32
 from marquee.pipeline.params import Ranking
@@ -23,7 +24,13 @@ AfterEpoch = Callable[[int, float, Dcn], None]
 
 
 def fit(
-    rows: Rows, catalogue: Catalogue, known: Bool, params: Ranking, seed: int, after_epoch: AfterEpoch
+    rows: Rows,
+    catalogue: Catalogue,
+    known: Bool,
+    params: Ranking,
+    seed: int,
+    after_epoch: AfterEpoch,
+    kept: Checkpoint | None = None,
 ) -> Dcn:
     """Train on walk-forward rows with AdamW, the learning rate falling along a cosine.
 
@@ -33,8 +40,11 @@ def fit(
         known: (num_movies,) movies with an id of their own.
         params: every knob.
         seed: of the initial weights, the dropouts and the order of the rows.
-        after_epoch: called with the epoch (from 1), its mean squared error and the model as it stands.
+        after_epoch: called with the epoch (from 1), its mean squared error and the model as it stands; not
+            for epochs that were kept.
+        kept: the training begun, to go on after its last finished epoch.
     """
+    kept = kept or Checkpoint()
     tf.keras.utils.set_random_seed(seed)
     model = Dcn(catalogue, known, params)
     model.learn_scale(rows.features)
@@ -45,10 +55,15 @@ def fit(
     model.compile(tf.keras.optimizers.AdamW(schedule, weight_decay=params.weight_decay, jit_compile=False))
     step = train_steps(model)
     rng = np.random.default_rng(seed)
-    for epoch in range(1, params.epochs + 1):
+    done = kept.restore(model)
+    for _ in range(done):
+        rng.permutation(len(rows))
+    for epoch in range(done + 1, params.epochs + 1):
         # Losses stay tensors until the epoch is over: reading one would wait for its step.
         losses = [step(several) for several in batches(rows, params.batch_size, rng)]
-        after_epoch(epoch, float(np.mean(np.concatenate(losses))), model)
+        loss = float(np.mean(np.concatenate(losses)))
+        after_epoch(epoch, loss, model)
+        kept.keep(loss, model, len(losses))
     return model
 
 

@@ -61,4 +61,4 @@ class BingeWiz(TwoTower):
 
     def make_towers(self, catalogue: Catalogue, known: Known, params: Retrieval) -> tuple[Any, Any]:
         """The movie encoder and the query tower."""
-        return ContentEncoder(catalogue, known, params), MeanOfAttention(params)
+        return ContentEncoder(catalogue, known, params, self.draws), MeanOfAttention(params)

@@ -14,6 +14,7 @@ from marquee.evaluation.measures.events import Events
 from marquee.models.retrieval.batches import (
     Batch,
     Histories,
+    epoch_order,
     event_batch,
     known_movies,
     target_weights,
@@ -23,6 +24,7 @@ from marquee.models.retrieval.batches import (
 from marquee.models.retrieval.bingewiz import BingeWiz
 from marquee.models.retrieval.two_tower import TwoTower
 from marquee.models.training import weights
+from marquee.models.training.checkpoint import Checkpoint
 from marquee.models.training.runtime import tf
 from marquee.pipeline.arrays import Float32
 from marquee.pipeline.params import PreprocessData, Retrieval
@@ -83,6 +85,7 @@ def build(
     histories = Histories(fitted.only(np.arange(len(fitted)) < 1), catalogue)
     first = Events(*(np.zeros(1, dtype=np.int64) for _ in range(3)))
     model.queries(event_batch(histories, first, params.history_length))
+    model.draws.give_to(model)
     return FittedTwoTower(model, catalogue, params)
 
 
@@ -102,6 +105,7 @@ def fit(
     preprocessing: PreprocessData,
     seed: int,
     after_epoch: Callable[[int, float, FittedTwoTower], None],
+    kept: Checkpoint | None = None,
 ) -> FittedTwoTower:
     """Train on the interactions of the fitted period.
 
@@ -111,8 +115,11 @@ def fit(
         params: every knob.
         preprocessing: what counts as positive, and minimum counts.
         seed: of the order of the windows; TensorFlow's own draws follow `start_tensorflow`.
-        after_epoch: called with the epoch (from 1), its mean loss and the model as it stands.
+        after_epoch: called with the epoch (from 1), its mean loss and the model as it stands; not for epochs
+            that were kept.
+        kept: the training begun, to go on after its last finished epoch.
     """
+    kept = kept or Checkpoint()
     two_tower = build(fitted, catalogue, params, preprocessing)
     windows = training_windows(fitted, params.history_length, preprocessing.min_user_interactions)
     weight = target_weights(fitted, params, preprocessing.positive_rating)
@@ -124,16 +131,25 @@ def fit(
     )
     two_tower.model.compile(tf.keras.optimizers.AdamW(schedule, weight_decay=params.weight_decay))
     dataset = _dataset(lambda: training_batches(histories, windows, weight, params, rng))
+    done = kept.restore(two_tower.model)
+    for _ in range(done):
+        epoch_order(windows, weight, params.max_windows, rng)
+    if done:  # known, as after a first epoch: else Keras tries one step too many, and that decays weights
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(kept.steps))
     losses: list[float] = []  # of an epoch's steps; Keras would report the last one only
 
     def report(epoch: int, _: object) -> None:
-        after_epoch(epoch + 1, float(np.mean(losses)), two_tower)
+        if epoch == 0:  # from then on Keras knows how many batches there are
+            two_tower.model.draws.after_last_batch()
+        loss = float(np.mean(losses))
+        after_epoch(epoch + 1, loss, two_tower)
+        kept.keep(loss, two_tower.model, len(losses))
         losses.clear()
 
     callback = tf.keras.callbacks.LambdaCallback(
         on_epoch_end=report, on_train_batch_end=lambda _, logs: losses.append(float(logs["loss"]))
     )
-    two_tower.model.fit(dataset, epochs=params.epochs, callbacks=[callback], verbose=0)
+    two_tower.model.fit(dataset, initial_epoch=done, epochs=params.epochs, callbacks=[callback], verbose=0)
     return two_tower
 
 

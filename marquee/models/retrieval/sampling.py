@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from marquee.models.training.draws import Draws
 from marquee.models.training.runtime import tf
 
 NEVER = -1e9
 """Logit of a candidate that does not compete."""
 
 
-def step_candidates(targets: Any, known: Any, uniform_negatives: int, all_known: bool) -> Any:
+def step_candidates(targets: Any, known: Any, uniform_negatives: int, draws: Draws | None) -> Any:
     """The movies of one step, each standing once: the step's targets and uniform negatives.
 
     A movie that stands once cannot be its own accidental hit. Movies never rated in the fitted period
@@ -18,16 +19,16 @@ def step_candidates(targets: Any, known: Any, uniform_negatives: int, all_known:
         targets: (n,) int32, the movies to be found.
         known: (m,) int32, the movies rated in the fitted period.
         uniform_negatives: how many to draw beside the targets.
-        all_known: take all known movies (a full softmax) instead of drawing.
+        draws: to draw from; None: take all known movies (a full softmax) instead of drawing.
 
     Returns:
         (c,) int32 without repeats, in order of first appearance, and (n,) int32, where in it each
         target stands.
     """
-    if all_known:
+    if draws is None:
         drawn = known
     else:
-        position = tf.random.uniform([uniform_negatives], maxval=tf.shape(known)[0], dtype=tf.int32)
+        position = draws.uniform([uniform_negatives], tf.int32, maxval=tf.shape(known)[0])
         drawn = tf.gather(known, position)
     unique, where = tf.unique(tf.concat([targets, drawn], axis=0))
     return unique, where[: tf.shape(targets)[0]]

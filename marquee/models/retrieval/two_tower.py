@@ -25,6 +25,7 @@ from marquee.models.retrieval.sampling import (
     seen_before,
     step_candidates,
 )
+from marquee.models.training.draws import Draws
 from marquee.models.training.runtime import tf, tfrs
 from marquee.pipeline.arrays import Float32, Int32
 from marquee.pipeline.params import Retrieval
@@ -65,9 +66,9 @@ def age_waves(years: Any) -> Any:
 class MovieEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
     """A movie's vector: its content, and its id where it has one and the id is not hidden."""
 
-    def __init__(self, catalogue: Catalogue, known: Known, params: Retrieval) -> None:
+    def __init__(self, catalogue: Catalogue, known: Known, params: Retrieval, draws: Draws) -> None:
         super().__init__(name="movie_encoder")
-        self.id_dropout = params.id_dropout
+        self.id_dropout, self.draws = params.id_dropout, draws
         self.content, self.names = tf.constant(catalogue.content), tf.constant(catalogue.names)
         self.release = tf.constant(catalogue.release)
         self.id_row = tf.constant(known.id_rows(len(catalogue)))
@@ -84,8 +85,12 @@ class MovieEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
         """(…,) int32 to (…, dim + 1): the vector, then the movie's own bias."""
         rows, names = tf.gather(self.id_row, movie_index), tf.gather(self.names, movie_index)
         if training:
-            rows, names = _hidden(rows, self.id_dropout), _hidden(names, self.id_dropout)
+            rows, names = self.hidden(rows), self.hidden(names)
         return self.embed(tf.gather(self.content, movie_index), names, rows)
+
+    def hidden(self, numbers: Any) -> Any:
+        """Some numbers, drawn at random, turned into 0."""
+        return numbers * tf.cast(self.draws.uniform(tf.shape(numbers)) >= self.id_dropout, tf.int32)
 
     def embed(self, content: Any, names: Any, id_row: Any) -> Any:
         """Movies of the catalogue or not, content (…, C), names (…, N) and id rows (…,), to (…, dim + 1)."""
@@ -96,11 +101,6 @@ class MovieEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
         return self.content_out(self.content_hidden(content)) + of_names + self.id_embedding(id_row)
 
 
-def _hidden(numbers: Any, share: float) -> Any:
-    """Some numbers, drawn at random, turned into 0."""
-    return numbers * tf.cast(tf.random.uniform(tf.shape(numbers)) >= share, tf.int32)
-
-
 class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
     """Causal attention over a history; a query is read off after any of its rows.
 
@@ -109,10 +109,10 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
     padding harmless: nothing looks to the right.
     """
 
-    def __init__(self, params: Retrieval) -> None:
+    def __init__(self, params: Retrieval, draws: Draws) -> None:
         super().__init__(name="query_tower")
         dim = params.embedding_dim
-        self.dim, self.history_dropout = dim, params.history_dropout
+        self.dim, self.history_dropout, self.draws = dim, params.history_dropout, draws
         self.input_dense = tf.keras.layers.Dense(dim)
         self.value, self.gate = tf.keras.layers.Dense(dim), tf.keras.layers.Dense(1, activation="sigmoid")
         self.blocks = [Block(dim, params.heads, params.dropout) for _ in range(params.blocks)]
@@ -127,7 +127,7 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
     def encode(self, vectors: Any, features: Any, training: bool = False) -> Any:
         """Histories (b, length, dim), (b, length, F) to states (b, length + 1, 2 x dim)."""
         if training and self.history_dropout:
-            keep = tf.random.uniform(tf.shape(vectors)[:2]) >= self.history_dropout
+            keep = self.draws.uniform(tf.shape(vectors)[:2]) >= self.history_dropout
             keep = tf.cast(keep, tf.float32)[..., None]
             vectors, features = vectors * keep, features * keep
         rows = self.drop(self.input_dense(tf.concat([vectors, features], axis=-1)), training=training)
@@ -188,6 +188,7 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
 
     def __init__(self, catalogue: Catalogue, known: Known, params: Retrieval) -> None:
         super().__init__()
+        self.draws = Draws()
         self.encoder, self.query_tower = self.make_towers(catalogue, known, params)
         self.task = SampledSoftmax()
         self.cold_bonus = params.cold_bonus
@@ -198,7 +199,7 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
 
     def make_towers(self, catalogue: Catalogue, known: Known, params: Retrieval) -> tuple[Any, Any]:
         """The movie encoder and the query tower."""
-        return MovieEncoder(catalogue, known, params), QueryTower(params)
+        return MovieEncoder(catalogue, known, params, self.draws), QueryTower(params, self.draws)
 
     def get_config(self) -> dict[str, Any]:
         """Nothing: a model is built from parameters and data, its weights are all that is saved."""
@@ -238,7 +239,8 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """Sampled (or full) softmax over the step's candidates."""
         queries = self.queries(inputs, training=training)
-        ids, positions = step_candidates(inputs["target"], self.known, self.uniform_negatives, self.all_known)
+        draws = None if self.all_known else self.draws
+        ids, positions = step_candidates(inputs["target"], self.known, self.uniform_negatives, draws)
         probability = None
         if not self.all_known:
             rate = self.uniform_negatives / len(self.known)

@@ -1,8 +1,7 @@
 """What a model leaves of its training beside the weights: the loss of each epoch, and the fit in numbers."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,13 @@ from marquee.pipeline import scores
 from marquee.pipeline.files import write_text
 
 
-@dataclass
-class LossLog:
-    """Keeps and logs the mean loss of each epoch, the first being epoch 1."""
+def say_losses(epochs: int, log: logging.Logger) -> Callable[[int, float, object], None]:
+    """What logs the mean loss of each epoch, the first being epoch 1, as `fitting.fit` reports it."""
 
-    epochs: int
-    log: logging.Logger
-    losses: list[float] = field(default_factory=list)
+    def say(epoch: int, loss: float, _: object) -> None:
+        log.info("epoch %d of %d: loss %.4f", epoch, epochs, loss)
 
-    def after_epoch(self, epoch: int, loss: float, _: object) -> None:
-        """Take an epoch's loss, as `fitting.fit` reports it; the model as it stands then does not matter."""
-        self.losses.append(loss)
-        self.log.info("epoch %d of %d: loss %.4f", epoch, self.epochs, loss)
+    return say
 
 
 def write(losses: Sequence[float], model: Any, counts: Mapping[str, int], curve: Path, metrics: Path) -> None:

@@ -20,7 +20,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 import marquee
-from marquee.models.tuning import journals
+from marquee.models.training import journals
+from marquee.models.training.checkpoint import Checkpoint
 from marquee.models.tuning.search_space import Plan
 from marquee.models.tuning.sweep_result import (
     Direction,
@@ -83,12 +84,14 @@ def search(
     fingerprint: str,
     direction: Direction,
     log: logging.Logger,
+    kept: Checkpoint | None = None,
 ) -> Result[S]:
     """Run the plan's trials, the first at the defaults; resume where an equal sweep was interrupted.
 
     `objective(params, report)` returns the value sought; it calls `report(epoch, value)` after each epoch,
     which raises `optuna.TrialPruned` where the trial is hopeless. `journal` is kept: a study of another
-    `fingerprint`, seed or search space in it is never continued; one of another length is.
+    `fingerprint`, seed or search space in it is never continued; one of another length is. A trial that was
+    interrupted goes on after the last epoch that `kept` has of it.
 
     Raises:
         SweepError: no trial came to a finite value.
@@ -97,7 +100,9 @@ def search(
         log.info("%s is not searched: every knob is fixed or takes its default", plan.section)
         return Result(plan, plan.default(), direction)
     study = _open(journal, _study_name(plan, seed, direction, fingerprint), plan.tune, direction, log)
-    stopped = _run(study, plan, objective, seed, log)
+    kept = kept or Checkpoint()
+    stopped = _run(study, plan, objective, seed, log, kept)
+    kept.drop()
     finished = _finished(study)[: plan.tune.n_trials]
     trials = tuple(reported(number, trial, plan) for number, trial in enumerate(finished))
     best = best_of(trials, direction)
@@ -128,13 +133,14 @@ def search_and_write(
     best_params: Path,
     read: Sequence[Path],
     log: logging.Logger,
+    kept: Checkpoint | None = None,
 ) -> None:
     """`search` and `write_result` as the stage `tune_<section>` does; `read` are the files it works on."""
     stage = f"tune_{plan.section}"
     journal = paths.LOGS / f"{stage}.journal"
     journals.drop_recorded(journal, best_params, plan.tune.n_trials)
     key = fingerprint(_trials_params(paths.PARAMS), *read)
-    result = search(plan, objective, seed, journal, key, direction, log)
+    result = search(plan, objective, seed, journal, key, direction, log, kept)
     write_result(result, best_params, paths.sweep(stage), paths.metrics(stage))
     journals.mark_finished(journal, best_params, plan.tune.n_trials)
 
@@ -198,6 +204,7 @@ def _run(
     objective: Callable[[S, Report], float],
     seed: int,
     log: logging.Logger,
+    kept: Checkpoint,
 ) -> bool:
     """Run the trials that are missing; True when time cut them short, which it may after one trial."""
     first = len(_finished(study))
@@ -216,7 +223,7 @@ def _run(
                     *(tune.timeout_minutes, number, tune.n_trials, plan.section),
                 )
                 return True
-            _run_trial(study, plan, objective, seed, number)
+            _run_trial(study, plan, objective, seed, number, kept)
             trial = reported(number, _finished(study)[number], plan)
             value = "" if trial.value is None else f" {trial.value:.6g}"
             log.info("trial %d: %s%s, %s", number, trial.state, value, shown(trial.knobs))
@@ -230,6 +237,7 @@ def _run_trial(
     objective: Callable[[S, Report], float],
     seed: int,
     number: int,
+    kept: Checkpoint,
 ) -> None:
     import optuna
     from optuna.trial import TrialState
@@ -239,8 +247,12 @@ def _run_trial(
     if number == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.enqueue_trial(plan.drawn_default())
     trial = study.ask(plan.distributions())
+    kept.begin(f"{study.study_name}, trial {number}")
+    for epoch, value in enumerate(kept.values, start=1):
+        trial.report(value, epoch)
 
     def report(epoch: int, value: float) -> None:
+        kept.values.append(float(value))
         trial.report(float(value), epoch)
         if trial.should_prune():
             raise optuna.TrialPruned(f"epoch {epoch}: {value} is below the median of the trials before")

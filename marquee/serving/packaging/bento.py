@@ -33,7 +33,8 @@ def build(root: Path, log: logging.Logger) -> str:
     # A copy of exactly the named files: BentoML's patterns match at any depth, and DVC's temporary folders
     # hold whole repositories.
     with tempfile.TemporaryDirectory(prefix="marquee-bento-") as name:
-        context = Path(name)
+        context, aside = Path(name) / "context", Path(name) / "built"
+        aside.mkdir()
         stage(root, context, options["include"])
         version = content_version(context)
         tag = f"{options['name']}:{version}"
@@ -43,7 +44,7 @@ def build(root: Path, log: logging.Logger) -> str:
         with suppress(bentoml.exceptions.NotFound):
             bentoml.delete(tag)
             log.warning("%s was not whole, as if its build had been killed: it is built again", tag)
-        _build(options, version, tag, context)
+        _build(options, version, tag, context, aside)
     return tag
 
 
@@ -60,14 +61,19 @@ def is_whole(tag: str, context: Path) -> bool:
     return (root / "env").is_dir() and not other and not missing
 
 
-def _build(options: dict[str, Any], version: str, tag: str, context: Path) -> None:
+def _build(options: dict[str, Any], version: str, tag: str, context: Path, aside: Path) -> None:
     import bentoml
+    from bentoml._internal.configuration.containers import BentoMLContainer
 
+    # BentoML puts it together in BENTOML_HOME/tmp, and leaves it there where the disk is full.
+    BentoMLContainer.tmp_bento_store_dir.set(str(aside))
     try:
         bentoml.build(**options, version=version, build_ctx=str(context.resolve()))
     except bentoml.exceptions.BentoMLException as error:
         if not is_whole(tag, context):  # else somebody has built the same meanwhile
             raise BundleError(f"BentoML could not build the Bento of {BENTOFILE}: {error}") from error
+    finally:
+        BentoMLContainer.tmp_bento_store_dir.reset()
 
 
 def stage(root: Path, context: Path, include: list[str]) -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,38 @@ def fit(given: Rows, losses: list[float] | None = None, **changed):
     params = tables.PARAMS.model_copy(update=changed)
     sink = [] if losses is None else losses
     return fitting.fit(given, tables.catalogue(6), KNOWN, params, 7, lambda _, loss, __: sink.append(loss))
+
+
+def test_a_training_that_was_killed_goes_on_and_gives_the_same_weights_to_the_bit(tmp_path: Path):
+    from marquee.models.ranking import fitting
+    from marquee.models.training.checkpoint import Checkpoint
+
+    # 40 steps per epoch: a call of 32 of them and one of 8, which TensorFlow traces apart.
+    given, lived = rows(160), []
+    params = tables.PARAMS.model_copy(
+        update={"epochs": 4, "dropout": 0.3, "id_dropout": 0.5, "batch_size": 4}
+    )
+
+    def trained(path: Path | None, dies_in: int = 99) -> list[np.ndarray]:
+        def after_epoch(epoch: int, *_: object) -> None:
+            if epoch == dies_in:
+                raise KeyboardInterrupt
+            lived.append(epoch)
+
+        kept = Checkpoint(path)
+        kept.begin("a")
+        return fitting.fit(given, tables.catalogue(6), KNOWN, params, 7, after_epoch, kept).get_weights()
+
+    whole, path = trained(None), tmp_path / "epoch.npz"
+    lived.clear()
+    for dies_in in (2, 4):
+        with pytest.raises(KeyboardInterrupt):
+            trained(path, dies_in)
+    resumed = trained(path)
+    assert lived == [1, 2, 3, 4]
+    for one in (resumed, trained(path)):  # nothing is left to do the second time
+        for first, second in zip(whole, one, strict=True):
+            np.testing.assert_array_equal(first, second)
 
 
 def test_an_untrained_network_predicts_the_base():

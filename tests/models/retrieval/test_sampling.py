@@ -3,23 +3,24 @@ import pytest
 import tensorflow as tf
 
 from marquee.models.retrieval import sampling
+from marquee.models.training.draws import Draws
 
 
 def test_a_candidate_stands_once_and_targets_are_found_among_them():
     targets, known = tf.constant([4, 2, 4]), tf.constant([2, 3, 4, 9])
-    ids, positions = sampling.step_candidates(targets, known, uniform_negatives=50, all_known=False)
+    ids, positions = sampling.step_candidates(targets, known, uniform_negatives=50, draws=Draws())
     assert len(set(ids.numpy().tolist())) == len(ids)
     assert tf.gather(ids, positions).numpy().tolist() == [4, 2, 4]
     assert set(ids.numpy().tolist()) <= {2, 3, 4, 9}
 
 
 def test_all_known_movies_make_a_full_softmax():
-    ids, _ = sampling.step_candidates(tf.constant([3]), tf.constant([2, 3, 4, 9]), 1, all_known=True)
+    ids, _ = sampling.step_candidates(tf.constant([3]), tf.constant([2, 3, 4, 9]), 1, draws=None)
     assert sorted(ids.numpy().tolist()) == [2, 3, 4, 9]
 
 
 def test_movies_without_interactions_are_never_negatives():
-    ids, _ = sampling.step_candidates(tf.constant([1]), tf.constant([1, 2]), 1000, all_known=False)
+    ids, _ = sampling.step_candidates(tf.constant([1]), tf.constant([1, 2]), 1000, draws=Draws())
     assert sorted(ids.numpy().tolist()) == [1, 2]
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from marquee.evaluation.measures.events import Events
 from marquee.models.retrieval import batches, fitting, two_tower
 from marquee.models.retrieval.batches import Histories, event_batch
 from marquee.models.training import weights
+from marquee.models.training.checkpoint import Checkpoint
+from marquee.models.training.runtime import start_tensorflow
 
 
 @pytest.fixture
@@ -194,8 +197,6 @@ def test_it_overfits_eight_interactions(catalogue, make_table, make_params, prep
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(table, catalogue, make_params, preprocessing):
-    from marquee.models.training.runtime import start_tensorflow
-
     def trained() -> list[np.ndarray]:
         start_tensorflow(seed=5, threads=1)
         params = make_params(epochs=2, dropout=0.2, id_dropout=0.3, uniform_negatives=4)
@@ -203,6 +204,35 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit(table, catalogue, make_
 
     for first, second in zip(trained(), trained(), strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+def test_a_training_that_was_killed_goes_on_and_gives_the_same_weights_to_the_bit(
+    tmp_path, table, catalogue, make_params, preprocessing
+):
+    params = make_params(epochs=4, dropout=0.2, id_dropout=0.3, uniform_negatives=4, batch_size=2)
+    lived: list[int] = []
+
+    def trained(path: Path | None, dies_in: int = 99) -> list[np.ndarray]:
+        def after_epoch(epoch: int, *_: object) -> None:
+            if epoch == dies_in:
+                raise KeyboardInterrupt
+            lived.append(epoch)
+
+        start_tensorflow(seed=5, threads=1)
+        kept = Checkpoint(path)
+        kept.begin("a")
+        return fitting.fit(table, catalogue, params, preprocessing, 5, after_epoch, kept).model.get_weights()
+
+    whole, path = trained(None), tmp_path / "epoch.npz"
+    lived.clear()
+    for dies_in in (2, 4):
+        with pytest.raises(KeyboardInterrupt):
+            trained(path, dies_in)
+    resumed = trained(path)
+    assert lived == [1, 2, 3, 4]
+    for one in (resumed, trained(path)):  # nothing is left to do the second time
+        for first, second in zip(whole, one, strict=True):
+            np.testing.assert_array_equal(first, second)
 
 
 def test_saved_weights_load_into_a_new_model(

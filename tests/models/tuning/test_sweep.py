@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from marquee.models.training.checkpoint import Checkpoint
 from marquee.models.tuning import sweep
 from marquee.models.tuning.sweep_result import Direction
+from tests.models.training.test_checkpoint import Model
 from tests.models.tuning.toy_sweep import DROPOUT, FIXED, Toy, distance, planned, run
 from tests.places import ROOT
 
@@ -79,6 +81,33 @@ def test_an_interrupted_sweep_ends_as_an_uninterrupted_one(tmp_path: Path, broke
     assert len(calls) == 8 + 1
     assert (resumed.trials, resumed.best) == (whole.trials, whole.best)
     assert {trial.state for trial in whole.trials} == {"COMPLETE", "PRUNED"}
+
+
+@pytest.mark.parametrize("dies_in", [1, 2, 3])
+def test_a_trial_killed_in_its_middle_goes_on_after_its_last_epoch(tmp_path: Path, dies_in: int) -> None:
+    pruner = {"type": "median", "n_startup_trials": 1, "n_warmup_steps": 0}
+    plan, kept, epochs = planned(pruner=pruner), Checkpoint(tmp_path / "j.npz"), []
+
+    def trained(toy: Toy, report: sweep.Report) -> float:
+        for epoch in range(1 + kept.restore(Model()), 5):
+            epochs.append(epoch)
+            if len(epochs) == killed:
+                raise KeyboardInterrupt
+            report(epoch, distance(toy, lambda *_: None) / epoch)
+            kept.keep(0.0, Model(), steps=1)
+        return kept.values[-1]
+
+    killed = 0
+    whole, calls = run(tmp_path / "whole", trained, plan, kept=kept), len(epochs)
+    epochs.clear()
+    killed = 4 + dies_in  # in the second trial
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "j", trained, plan, kept=kept)
+    killed, kept = 0, Checkpoint(tmp_path / "j.npz")
+    resumed = run(tmp_path / "j", trained, plan, kept=kept)
+    assert (resumed.trials, resumed.best) == (whole.trials, whole.best)
+    assert len(epochs) == calls + 1  # the one that was not finished
+    assert not (tmp_path / "j.npz").exists()
 
 
 def test_a_lock_left_by_a_killed_process_is_not_waited_for(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from marquee.models.training.checkpoint import Checkpoint
 from marquee.models.tuning import search_space, sweep
 from marquee.models.tuning.search_space import Plan
 from marquee.models.tuning.sweep_result import Direction, Result
@@ -79,5 +80,6 @@ def run(
     seed: int = 7,
     fingerprint: str = "a",
     direction: Direction = "minimize",
+    kept: Checkpoint | None = None,
 ) -> Result[Toy]:
-    return sweep.search(plan or planned(), objective, seed, journal, fingerprint, direction, LOG)
+    return sweep.search(plan or planned(), objective, seed, journal, fingerprint, direction, LOG, kept)

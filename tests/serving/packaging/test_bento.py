@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import bentoml
 import grimp
 import pytest
 import yaml
+from bentoml._internal.configuration.containers import BentoMLContainer
 from packaging.requirements import Requirement
 
 from marquee.pipeline import paths
@@ -215,3 +217,19 @@ def test_a_build_that_fails_is_told(store: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(bentoml, "build", fail)
     with pytest.raises(BundleError, match=r"could not build the Bento of bentofile.yaml: no space left"):
         built(store)
+
+
+def test_a_build_that_fails_leaves_nothing_in_bentomls_home(store: Path, monkeypatch: pytest.MonkeyPatch):
+    aside = []
+
+    def fill(**_: object) -> None:  # as bentoml.build begins
+        aside.append(Path(tempfile.mkdtemp(dir=BentoMLContainer.tmp_bento_store_dir.get())))
+        raise bentoml.exceptions.BentoMLException("no space left")
+
+    home = BentoMLContainer.tmp_bento_store_dir.get()
+    monkeypatch.setattr(bentoml, "build", fill)
+    with pytest.raises(BundleError, match="no space left"):
+        built(store)
+    assert not aside[0].is_relative_to(home)
+    assert not aside[0].exists()
+    assert BentoMLContainer.tmp_bento_store_dir.get() == home

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from marquee.models.tuning import journals, sweep
+from marquee.models.training import journals
+from marquee.models.tuning import sweep
 from tests.models.tuning.toy_sweep import LOG, Toy, distance, planned
 
 BEST = Path("best_params.yaml")
