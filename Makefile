@@ -115,12 +115,15 @@ worlds: repro ## Does monitoring find what changes? The sample's people in seven
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation
 
-.PHONY: doctor verify
+.PHONY: doctor verify chaos
 doctor: install ## What would keep a run from working here: Python, packages, disk, memory, the clone
 	python -m marquee.upkeep.doctor
 
 verify: install ## Run the committed pipeline anew in a clone and compare: the same bytes, or what differs and why
 	python -m marquee.upkeep.verify
+
+chaos: install-dev ## Kill every stage at random moments, fill the disk: the same bytes after another run? (KILLS=20; hours)
+	python -m benchmarks.chaos
 
 # ---- monitoring -------------------------------------------------------------------------------------------
 

@@ -31,7 +31,6 @@ def run(params: Params, log: Log) -> None:
         from marquee.models.training.runtime import start_tensorflow
 
         start_tensorflow(params.seed, params.threads)
-
         accuracy = list(kept.values)
 
         def after_epoch(epoch: int, _: float, two_tower: fitting.FittedTwoTower) -> None:
