@@ -34,6 +34,8 @@ BESIDE = ("tmp", "bentoml")
 """Folders that runs use beside the clone: for temporary files, and BentoML's store."""
 PACKAGING = "package_service"
 """Only this stage makes a Bento."""
+OF_LIBRARIES = {"tmp/.ses"}
+"""ONNX Runtime keeps the number of its session in the system's temporary folder, killed or not."""
 NOT_COMPARED = re.compile(r"clone/(\.git|\.dvc/cache|\.dvc/tmp)/|(.*/)?__pycache__/")
 LOGGED = re.compile(r"clone/logs/")
 DATED = re.compile(r"clone/logs/|bentoml/bentos/[^/]+/(latest|[^/]+/bento.yaml)$")
@@ -95,7 +97,8 @@ class Scene:
         folder = self.disk.folder
         extra = [name for name in content(folder) if name not in self.undisturbed]
         beside = [path for part in ("tmp", "bentoml/tmp") for path in sorted((folder / part).rglob("*"))]
-        return extra + [path.relative_to(folder).as_posix() for path in beside if not path.is_dir()]
+        names = [path.relative_to(folder).as_posix() for path in beside if not path.is_dir()]
+        return extra + [name for name in names if name not in OF_LIBRARIES]
 
     def different(self, stage: str) -> list[str]:
         """Files whose bytes are not those of the undisturbed run, or that are missing."""

@@ -59,12 +59,12 @@ class Checkpoint:
         Returns:
             How many epochs it has finished.
         """
+        model.draws.start(self._state.get("draws"))
         model.optimizer.build(model.trainable_variables)
         if self.losses:
             model.set_weights(self._of("weight"))
             for variable, value in zip(model.optimizer.variables, self._of("optimizer"), strict=True):
                 variable.assign(value)
-            model.draws.resume(self._state["draws"])
         return len(self.losses)
 
     def keep(self, loss: float, model: Any, steps: int) -> None:

@@ -26,12 +26,12 @@ RESERVED = 256
 class Draws(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
     """What one model draws in its functions (`tf.function`), with a count for every place in them.
 
-    Outside of functions, and where no seed was set, it is `tf.random.uniform`. It is no weight of the model.
+    Until it is started, outside of functions, and where no seed was set, it is `tf.random.uniform`. It is no
+    weight of the model.
     """
 
     def __init__(self) -> None:
-        self._counts = tf.Variable(tf.zeros(PLACES, tf.int64), trainable=False)  # a function cannot make any
-        self._track_trackable(self._counts, "counts")  # a SavedModel holds what its functions use
+        self._counts: Any = None
         self._traced = 0
         self._without_batch: dict[int, int] = {}
         self._places: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
@@ -40,9 +40,14 @@ class Draws(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         """(PLACES,) int64, how far each place is, in the order in which they were traced."""
         return np.asarray(self._counts)
 
-    def resume(self, counts: Int64) -> None:
-        """Go on from these counts; call before anything is traced."""
-        self._counts.assign(counts)
+    def start(self, counts: Int64 | None = None) -> None:
+        """Count from now on, or go on from these counts; call before anything is traced.
+
+        Only where a model is trained: the variable would change the names in a SavedModel of one that is not.
+        """
+        begun = np.zeros(PLACES, dtype=np.int64) if counts is None else counts
+        self._counts = tf.Variable(begun, trainable=False)  # here, for a function cannot make any
+        self._track_trackable(self._counts, "counts", overwrite=True)  # a SavedModel holds what it uses
 
     def after_last_batch(self) -> None:
         """Move on as TensorFlow does: the step that finds no batch any more draws what needs none."""
@@ -55,7 +60,7 @@ class Draws(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
     def uniform(self, shape: Any, dtype: Any = tf.float32, minval: int = 0, maxval: Any = None) -> Any:
         """Numbers of [0, 1), or int32 from `minval` up to below `maxval`, as `tf.random.uniform` has them."""
         seed = tf.compat.v1.get_default_graph().seed
-        if tf.executing_eagerly() or seed is None:
+        if self._counts is None or tf.executing_eagerly() or seed is None:
             return tf.random.uniform(shape, minval, maxval, dtype)
         shape = tf.convert_to_tensor(shape, tf.int32)
         seeds, drawn = self._seeds(seed), self._move_on(shape)
@@ -71,6 +76,8 @@ class Draws(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def dropout(self, inputs: Any, rate: float, noise_shape: Any = None) -> Any:
         """Some of the inputs turned into 0, the others scaled up, as `tf.nn.dropout` does."""
+        if self._counts is None:
+            return tf.nn.dropout(inputs, rate, noise_shape)
         if rate == 0:
             self._next_place()  # TensorFlow counts it, though nothing is drawn
             return inputs

@@ -33,6 +33,7 @@ from marquee.models.tuning.sweep_result import (
     write_result,
 )
 from marquee.pipeline import paths, sections
+from marquee.pipeline.files import WriteError
 from marquee.pipeline.params import Tune
 from marquee.pipeline.sections import ParamsError, S
 
@@ -140,7 +141,15 @@ def search_and_write(
     journal = paths.LOGS / f"{stage}.journal"
     journals.drop_recorded(journal, best_params, plan.tune.n_trials)
     key = fingerprint(_trials_params(paths.PARAMS), *read)
-    result = search(plan, objective, seed, journal, key, direction, log, kept)
+    try:
+        result = search(plan, objective, seed, journal, key, direction, log, kept)
+    except OSError as error:  # Optuna's, of a full disk, names no file
+        if error.filename is not None or isinstance(error, WriteError):
+            raise
+        raise WriteError(
+            f"{journal} could not be written: {error}.\n"
+            "Free some space on the disk, and run again: the sweep goes on."
+        ) from error
     write_result(result, best_params, paths.sweep(stage), paths.metrics(stage))
     journals.mark_finished(journal, best_params, plan.tune.n_trials)
 

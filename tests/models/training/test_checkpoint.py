@@ -29,15 +29,15 @@ class Model:
     def __init__(self, value: float = 0.0) -> None:
         self.trainable_variables: list[Any] = []
         self.optimizer = SimpleNamespace(variables=[Variable(value), Variable(value + 1)], build=self.built)
-        self.draws = SimpleNamespace(counts=lambda: np.array([int(value)]), resume=self.resumed)
+        self.draws = SimpleNamespace(counts=lambda: np.array([int(value)]), start=self.started)
         self.weights = [np.full(2, value, np.float32)]
         self.calls: list[Any] = []
 
     def built(self, variables: Any) -> None:
         self.calls.append("built")
 
-    def resumed(self, counts: Any) -> None:
-        self.calls.append(counts.tolist())
+    def started(self, counts: Any) -> None:
+        self.calls.append(None if counts is None else counts.tolist())
 
     def get_weights(self) -> Any:
         return self.weights
@@ -65,7 +65,7 @@ def test_a_training_goes_on_after_its_last_epoch(path: Path, caplog: pytest.LogC
     assert (kept.losses, kept.values, kept.steps) == ([2.0, 1.5], [0.2, 0.15], 7)
     assert model.weights[0].tolist() == [3.0, 3.0]
     assert [float(variable.value) for variable in model.optimizer.variables] == [3.0, 4.0]
-    assert model.calls == ["built", [3]]
+    assert model.calls == [[3], "built"]
     assert "goes on after epoch 2" in caplog.text
 
 
@@ -76,7 +76,7 @@ def test_another_training_or_a_broken_file_is_not_taken_up(path: Path, content: 
     kept, model = Checkpoint(path), Model()
     kept.begin("b" if content is None else "a")
     assert kept.restore(model) == 0
-    assert (kept.losses, kept.values, model.calls) == ([], [], ["built"])
+    assert (kept.losses, kept.values, model.calls) == ([], [], [None, "built"])
 
 
 def test_what_is_over_leaves_no_file_and_what_has_none_writes_none(path: Path) -> None:

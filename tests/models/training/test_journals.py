@@ -1,5 +1,6 @@
 """A finished trial is run again only when DVC has recorded its sweep, and more are not asked for."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from marquee.models.training import journals
 from marquee.models.tuning import sweep
+from marquee.pipeline.files import WriteError
 from tests.models.tuning.toy_sweep import LOG, Toy, distance, planned
 
 BEST = Path("best_params.yaml")
@@ -87,6 +89,15 @@ def test_fewer_trials_are_the_first_ones(toy: Counted):
     toy.sweep(5)
     assert toy.sweep(2) == 0
     assert len(Path("reports/tune_toy/trials.csv").read_text().splitlines()) == 1 + 2
+
+
+def test_a_journal_on_a_full_disk_is_named(toy: Counted, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("optuna.storages.journal.JournalFileBackend.append_logs", full)
+    with pytest.raises(WriteError, match=r"logs/tune_toy.journal could not be written: .*No space left"):
+        toy.sweep(3)
 
 
 def test_other_params_start_anew(toy: Counted):
