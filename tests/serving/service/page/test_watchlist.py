@@ -147,3 +147,6 @@ def test_a_rating_of_a_visited_link_leaves_ones_own_watchlist_alone(page: Page, 
     click_stars(search(page, by_id()[movie].title), 3)
     expect(page.locator("#rated > li")).to_have_count(2)
     expect(page.get_by_role("button", name="Watchlist (1)")).to_be_visible()
+    page.get_by_role("button", name="Back to my ratings").click()
+    expect(page.get_by_role("heading", name="Your ratings (1)")).to_be_visible()
+    expect(page.get_by_role("button", name="Watchlist (1)")).to_be_visible()
