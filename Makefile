@@ -123,7 +123,7 @@ dashboards: repro ## Serve, visit and scrape for ten minutes, and draw the dashb
 	dvc repro --force benchmarks/dvc.yaml:dashboards
 
 worlds: repro ## Does monitoring find what changes? The sample's people in seven worlds (WORLDS=new_tastes SEEDS=3; minutes)
-	$(if $(WORLDS)$(SEEDS),python -m benchmarks.worlds,dvc repro --force benchmarks/dvc.yaml:worlds)
+	python -m benchmarks.worlds
 
 ablation: repro ## What each part of the two-tower is worth, into docs/models.md (18 models, minutes)
 	dvc repro --force benchmarks/dvc.yaml:ablation
