@@ -230,7 +230,7 @@ def countries(copy: Copy) -> Copy:
     )
     copy.insert(
         tmdb,
-        before='        "directors": [',
+        before='        "directors": directors(',
         text='        "countries": [one["name"] for one in body.get("production_countries") or []],\n',
     )
     lines = (copy.folder / films).read_text(encoding="utf-8").splitlines()
