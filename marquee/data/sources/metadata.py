@@ -47,7 +47,9 @@ def read_snapshot(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: column {KEY} is missing; it has {listed}.{hint}")
     _warn_of_near_misses(path, present)
     wanted = [KEY, *(fact.snapshot for fact in facts.OF_METADATA if fact.snapshot in present)]
-    frame: pd.DataFrame = _of_parquet(path, lambda: pq.read_table(path, columns=wanted).to_pandas())
+    # Without what pandas wrote about the columns: nothing is asked of it, and it may be damaged by itself.
+    table = _of_parquet(path, lambda: pq.read_table(path, columns=wanted))
+    frame: pd.DataFrame = _of_parquet(path, lambda: table.to_pandas(ignore_metadata=True))
     ids = pd.to_numeric(frame[KEY], errors="coerce")
     wrong = frame[KEY].notna() & (ids.isna() | (ids % 1 != 0))
     if wrong.any():

@@ -116,7 +116,8 @@ class Check:
             Rule("unknown_movie", ~is_in(movie, self.movie_ids), MOVIE, f"is not in {self.layout.movies}"),
         ]
         first = rules.first_broken(checked, texts.num_rows)
-        self._require_numbers(first, texts)
+        if first_row == 0:
+            self._require_numbers(first)
         self._refuse(checked, first, texts, first_row)
         good = first < 0
         return {
@@ -165,10 +166,11 @@ class Check:
             ),
         ]
 
-    def _require_numbers(self, first: npt.NDArray[np.int16], texts: pa.RecordBatch) -> None:
-        """Many people whose ids are no numbers are known by texts: the file is read so from the start."""
-        count = int((first == 0).sum())
-        if self.people is None and (rules.is_much(count, texts.num_rows) or 0 < count == texts.num_rows):
+    def _require_numbers(self, first: npt.NDArray[np.int16]) -> None:
+        """Where most ids of people in the first batch are no numbers, all are texts: the file is read anew."""
+        count, rows = int((first == 0).sum()), len(first)
+        most = count * 2 > rows and rules.is_much(count, rows)
+        if self.people is None and (most or 0 < count == rows):
             raise TextUsersError
 
     def _refuse(

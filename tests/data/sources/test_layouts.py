@@ -63,6 +63,17 @@ def test_people_known_by_texts_are_numbered_in_the_order_of_these_and_the_manife
     assert tables.about["user_ids"] == "texts, numbered from 1 in their order"
 
 
+def test_some_texts_among_numbers_are_one_fault_and_make_nobody_a_text(tmp_path):
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,Film (1990),Drama\n")
+    rows = [f"{n},1,4,{880_000_000 + n}" for n in range(61)]
+    (tmp_path / "ratings.csv").write_text(
+        "\n".join(["userId,movieId,rating,timestamp", *rows, *ROWS_OF_TEXT])
+    )
+    for action in ("error", "drop"):
+        with pytest.raises(DataError, match=r"60 of 121 rows(.|\n)*or texts throughout"):
+            movielens.read(archives.open_folder(tmp_path), BadRows(action))
+
+
 def test_nobody_among_people_known_by_texts_is_a_bad_row(tmp_path):
     (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,Film (1990),Drama\n")
     (tmp_path / "ratings.csv").write_text(

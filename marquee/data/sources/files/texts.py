@@ -102,7 +102,8 @@ def blocks(file: str, source: IO[bytes]) -> Iterator[bytes]:
     """
     held = b""
     while chunk := source.read(BLOCK):
-        cut = chunk.rfind(b"\n") + 1
+        # What is shorter is the last: its end, without a line feed perhaps, is no block of its own.
+        cut = chunk.rfind(b"\n") + 1 if len(chunk) == BLOCK else len(chunk)
         if cut:
             yield held + chunk[:cut]
         held = chunk[cut:] if cut else held + chunk
