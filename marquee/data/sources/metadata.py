@@ -47,9 +47,7 @@ def read_snapshot(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: column {KEY} is missing; it has {listed}.{hint}")
     _warn_of_near_misses(path, present)
     wanted = [KEY, *(fact.snapshot for fact in facts.OF_METADATA if fact.snapshot in present)]
-    # Without what pandas wrote about the columns: nothing is asked of it, and it may be damaged by itself.
-    table = _of_parquet(path, lambda: pq.read_table(path, columns=wanted))
-    frame: pd.DataFrame = _of_parquet(path, lambda: table.to_pandas(ignore_metadata=True))
+    frame: pd.DataFrame = _of_parquet(path, lambda: _validated(path, wanted))
     ids = pd.to_numeric(frame[KEY], errors="coerce")
     wrong = frame[KEY].notna() & (ids.isna() | (ids % 1 != 0))
     if wrong.any():
@@ -60,6 +58,13 @@ def read_snapshot(path: Path) -> pd.DataFrame:
         if fact.snapshot in frame:
             found[fact.name] = _READERS[fact.kind](path, frame[fact.snapshot])
     return tidy(found)
+
+
+def _validated(path: Path, columns: list[str]) -> pd.DataFrame:
+    table = pq.read_table(path, columns=columns)
+    table.validate(full=True)  # texts are UTF-8, for one thing
+    # Without what pandas wrote about the columns: nothing is asked of it, and it may be damaged by itself.
+    return table.to_pandas(ignore_metadata=True)
 
 
 def _of_parquet(path: Path, read: Callable[[], Any]) -> Any:
