@@ -64,7 +64,8 @@ def _validated(path: Path, columns: list[str]) -> pd.DataFrame:
     table = pq.read_table(path, columns=columns)
     table.validate(full=True)  # texts are UTF-8, for one thing
     # Without what pandas wrote about the columns: nothing is asked of it, and it may be damaged by itself.
-    return table.to_pandas(ignore_metadata=True)
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
 
 
 def _of_parquet(path: Path, read: Callable[[], Any]) -> Any:

@@ -167,7 +167,7 @@ class Check:
         ]
 
     def _require_numbers(self, first: npt.NDArray[np.int16]) -> None:
-        """Where most ids of people in the first batch are no numbers, all are texts: the file is read anew."""
+        """Where most ids of people in the first batch are no numbers, all are: the file is read anew."""
         count, rows = int((first == 0).sum()), len(first)
         most = count * 2 > rows and rules.is_much(count, rows)
         if self.people is None and (most or 0 < count == rows):
