@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from marquee.data.sources import feedback, kaggle, licences, metadata, movielens, simulated, tmdb
 from marquee.data.sources.files import downloads
-from marquee.data.sources.files.rules import BadRows, DataError
+from marquee.data.sources.files.looking import is_file, is_folder
+from marquee.data.sources.files.rules import BadRows, DataError, quoted
 from marquee.data.sources.loading import Fetched, Loader, Request
 from marquee.data.tables import schema
 from marquee.pipeline import paths
@@ -25,7 +26,7 @@ LOADERS = (simulated.LOADER, movielens.ARCHIVES, movielens.OWN)
 INCLUDED, NONE, TMDB_API = "included", "none", "tmdb-api"
 """Values of `data.metadata` beside the path of a snapshot."""
 
-OTHER_ARCHIVES = (".tar", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+OTHER_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
 def fetch(
@@ -68,9 +69,8 @@ def _loader_of(source: str, loaders: Sequence[Loader]) -> Loader:
 
 def _check_metadata(name: str) -> None:
     names = [INCLUDED, NONE, TMDB_API]
-    path = Path(name)
-    known = name in names or path.is_file() or (bool(name) and kaggle.copy_in(path) is not None)
-    if not known or kaggle.is_file_of_one(path):
+    known = name in names or is_file(name) or (bool(name) and kaggle.copy_in(Path(name)) is not None)
+    if not known or kaggle.is_file_of_one(Path(name)):
         allowed = [*names, "the path of a Parquet snapshot, or of a folder with Kaggle's files"]
         raise DataError(_unknown("data.metadata", name, names, allowed))
 
@@ -79,21 +79,23 @@ def _unknown(key: str, value: str, names: list[str], allowed: list[str]) -> str:
     near = difflib.get_close_matches(value, names, n=1)
     hint = f' Did you mean "{near[0]}"?' if near else ""
     listed = f"{', '.join(allowed[:-1])}, or {allowed[-1]}"
-    return f'{key} "{value}" is unknown, {_why_no_path(value)}.{hint}\nAllowed: {listed}.'
+    shown = quoted(value) if value else ""
+    return f'{key} "{shown}" is unknown, {_why_no_path(value)}.{hint}\nAllowed: {listed}.'
 
 
 def _why_no_path(value: str) -> str:
     """What is there under the value, seen as a path, and what to do with it."""
-    path = Path(value)
+    at_file = is_file(value)
     if not value:
         return "since it is empty"
     if value.startswith("~"):
         return "since ~ is not expanded: write the whole path"
-    if path.is_dir():
-        return "since it is a folder without Kaggle's files: name the file in it"
-    if path.suffix in OTHER_ARCHIVES and path.is_file():
+    if is_folder(value):
+        needed = " or ".join(copy.movies for copy in kaggle.COPIES)
+        return f"since it is a folder without {needed}: add that, or name the snapshot in it"
+    if value.endswith(OTHER_ARCHIVES) and at_file:
         return "since it is an archive of a kind that is not read: unpack it and name the folder"
-    return "since it is a file: name its folder" if path.is_file() else "and no such path exists"
+    return "since it is a file: name its folder" if at_file else "and no such path exists"
 
 
 def _with_metadata(fetched: Fetched, name: str, network: tmdb.Network | None) -> Fetched:
@@ -115,12 +117,12 @@ def _tmdb_facts(
     movies: pa.Table, name: str, network: tmdb.Network | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     ids = sorted({number for number in movies.column("tmdb_id").to_pylist() if number})
-    if name != TMDB_API and Path(name).is_dir():
+    if name != TMDB_API and is_folder(name):
         copied = kaggle.read(Path(name), ids)
         return copied.facts, copied.about
     if name != TMDB_API:
-        checksum = str(pooch.file_hash(name, alg="md5"))
-        return metadata.read_snapshot(Path(name)), {"source": "snapshot", "md5": checksum}
+        facts = metadata.read_snapshot(Path(name))
+        return facts, {"source": "snapshot", "md5": str(pooch.file_hash(name, alg="md5"))}
     key = os.environ.get(tmdb.KEY_VARIABLE, "")
     collected = tmdb.collect(ids, key, downloads.cache_folder() / "tmdb", network)
     return collected.facts, {"source": TMDB_API, "not_found_at_tmdb": collected.missing}

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from marquee.data.sources import metadata, tmdb
 from marquee.data.sources.files import rules
+from marquee.data.sources.files.looking import is_file
 from marquee.data.sources.files.rules import DataError, quoted
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Read:
 
 def copy_in(folder: Path) -> Copy | None:
     """The copy whose movies' file lies in a folder."""
-    return next((copy for copy in COPIES if (folder / copy.movies).is_file()), None)
+    return next((copy for copy in COPIES if is_file(folder / copy.movies)), None)
 
 
 def is_file_of_one(path: Path) -> bool:
@@ -119,7 +120,7 @@ def _rows(
         return pd.DataFrame(columns=columns, dtype="str")
     try:
         read_ = pd.read_csv(path, usecols=[key, *columns], dtype="str", keep_default_na=False)
-    except ValueError as error:  # of pandas: columns missing, no CSV, no UTF-8, no text at all
+    except (ValueError, OSError) as error:  # of pandas: columns missing, no CSV, no UTF-8, no text at all
         raise DataError(f"{path} cannot be read: {quoted(str(error))}.\nDownload it anew.") from error
     # Kaggle's file has three films broken over two lines: the second has a day for its id.
     numbers = pd.to_numeric(read_[key], errors="coerce")
@@ -149,6 +150,11 @@ def _lists(
         parsed = objects_of(texts.get(number))
         bad.update(["unreadable_list"] if parsed is None else [])
         lists.append(names(parsed or []))
+    if rules.is_much(bad["unreadable_list"], len(lists)):
+        raise DataError(
+            f"{bad['unreadable_list']:,} of {len(lists):,} lists of {column.name} cannot be read: a program "
+            "may have cut or rewritten them.\nDownload the files anew."
+        )
     return lists
 
 
@@ -161,6 +167,6 @@ def objects_of(text: Any) -> list[Any] | None:
     except (ValueError, RecursionError):
         try:
             value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             return None
     return value if isinstance(value, list) and all(isinstance(one, dict) for one in value) else None

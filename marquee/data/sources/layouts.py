@@ -5,6 +5,7 @@ from pathlib import Path
 
 from marquee.data.sources.files.archives import GZIP, Files
 from marquee.data.sources.files.downloads import CHECKSUMS, MIRROR_VARIABLE
+from marquee.data.sources.files.looking import is_file
 from marquee.data.sources.files.rules import DataError
 
 RATING = "rating"
@@ -63,10 +64,13 @@ def of(files: Files) -> Layout:
 
 def _nearby(path: Path) -> str:
     """What to do where the ratings may lie a folder deeper, or in an archive in the folder."""
+    known = {layout.file.casefold() for layout in LAYOUTS}
     if path.is_dir():
         for inner in sorted(path.iterdir()):
-            if any((inner / layout.file).is_file() for layout in LAYOUTS):
+            if any(is_file(inner / layout.file) for layout in LAYOUTS):
                 return f"Its folder {inner.name} has them: set data.source to {inner}."
+            if inner.name.casefold() in known:
+                return f"Write the name of {inner.name} in small letters."
             if inner.suffix == ".zip" and inner.stem in CHECKSUMS:
                 return f"Set {MIRROR_VARIABLE} to {path} and data.source to {inner.stem}."
             if inner.suffix == ".zip":

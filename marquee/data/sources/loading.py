@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from marquee.data.sources.files.looking import is_file, is_folder
 from marquee.data.sources.files.rules import BadRows
 from marquee.data.tables import schema
 from marquee.pipeline import paths
@@ -105,8 +106,7 @@ class Loader:
         """Whether a value of `data.source` is of this kind."""
         if source in self.names or not (self.folder and source):
             return source in self.names
-        path = Path(source)
-        return path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file())
+        return is_folder(source) or (source.lower().endswith(".zip") and is_file(source))
 
     @property
     def allowed(self) -> str:

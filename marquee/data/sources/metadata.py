@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from marquee.data.sources.files.rules import DataError, quoted
+from marquee.data.sources.files.rules import LARGEST_ID, DataError, is_much, quoted
 from marquee.data.tables import facts, schema
 
 log = logging.getLogger(__name__)
@@ -45,11 +45,14 @@ def read_snapshot(path: Path) -> pd.DataFrame:
         hint = f" Rename {near[0]} to {KEY}." if near else f" Add {KEY}, TMDB's number of each film."
         listed = quoted(", ".join(present))
         raise DataError(f"{path}: column {KEY} is missing; it has {listed}.{hint}")
+    twice = sorted({name for name in present if present.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}: column {', '.join(twice)} is there more than once. Keep one.")
     _warn_of_near_misses(path, present)
     wanted = [KEY, *(fact.snapshot for fact in facts.OF_METADATA if fact.snapshot in present)]
     frame: pd.DataFrame = _of_parquet(path, lambda: _validated(path, wanted))
     ids = pd.to_numeric(frame[KEY], errors="coerce")
-    wrong = frame[KEY].notna() & (ids.isna() | (ids % 1 != 0))
+    wrong = frame[KEY].notna() & (ids.isna() | (ids % 1 != 0) | ~ids.between(0, LARGEST_ID))
     if wrong.any():
         value = _quoted(frame.loc[wrong, KEY].iloc[0])
         raise DataError(f"{path}: {KEY} {value} is not a whole number. Fix the snapshot.")
@@ -90,6 +93,10 @@ def _warn_of_near_misses(path: Path, present: list[str]) -> None:
 
 def tidy(found: pd.DataFrame) -> pd.DataFrame:
     """Bring facts into `COLUMNS`: empty where they are missing, break their pattern or are no day."""
+    if found.empty:
+        return pd.DataFrame({name: [] for name in COLUMNS})
+    if "release_date" in found:
+        found["release_date"] = _days(found["release_date"])
     for fact in facts.OF_METADATA:
         if fact.name not in found:
             found[fact.name] = [fact.empty for _ in range(len(found))]
@@ -98,6 +105,16 @@ def tidy(found: pd.DataFrame) -> pd.DataFrame:
     days = pd.to_datetime(found["release_date"], format="%Y-%m-%d", errors="coerce")
     found["release_date"] = found["release_date"].where(days.notna(), "")
     return found[COLUMNS]
+
+
+def _days(column: "pd.Series[str]") -> "pd.Series[str]":
+    """YYYY-MM-DD, of a moment as well; whatever is none is told where it is much."""
+    days = column.str.replace(r"^(\d{4}-\d{2}-\d{2})[ T].*$", r"\1", regex=True)
+    lost = (days != "") & pd.to_datetime(days, format="%Y-%m-%d", errors="coerce").isna()
+    if is_much(int(lost.sum()), int((days != "").sum())):
+        first = quoted(str(days[lost].iloc[0]))
+        log.warning("%d release dates are not YYYY-MM-DD and are left out, the first %s", lost.sum(), first)
+    return days
 
 
 def _numbers(path: Path, column: "pd.Series[Any]") -> "pd.Series[int]":

@@ -1,5 +1,6 @@
 """GroupLens archives of every generation, and folders and zips of one's own, in one schema."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from marquee.data.sources.files.archives import Files
 from marquee.data.sources.files.csv_rows import CsvText, wrong_width
 from marquee.data.sources.files.network import Network
 from marquee.data.sources.files.rules import LARGEST_ID, SCALES, STARS, WHOLE_NUMBER, BadRows, Scale, quoted
-from marquee.data.sources.files.texts import SEPARATORS, whole_number
+from marquee.data.sources.files.texts import SEPARATORS, require_text, whole_number
 from marquee.data.sources.layouts import Layout
 from marquee.data.sources.loading import Fetched, Loader, Request
 from marquee.data.sources.titles import split_genres, split_title
@@ -34,7 +35,7 @@ YEARS = next(fact.between for fact in facts.FACTS if fact.name == "year") or (0,
 _NOT_A_LIST = re.compile(r"[\[\]{},;]")
 """Characters of lists as other programs write them, which would become one long genre."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 FIELDS_100K = 5
 """Columns of u.item before its flags: id, title, release date, video date, address."""
@@ -171,7 +172,7 @@ def _movies_csv(files: Files, file: str, bad: BadRows) -> Iterator[_Movie]:
 
 
 def _movies_dat(files: Files, file: str, bad: BadRows) -> Iterator[_Movie]:
-    for line, row in _lines(_text(files, file)):
+    for line, row in _lines(files, file):
         movie_id, first, rest = row.partition("::")
         title, second, genres = rest.rpartition("::")
         if first and second:
@@ -182,7 +183,7 @@ def _movies_dat(files: Files, file: str, bad: BadRows) -> Iterator[_Movie]:
 
 def _movies_100k(files: Files, file: str, bad: BadRows) -> Iterator[_Movie]:
     expected = FIELDS_100K + len(FLAGS_100K)
-    for line, row in _lines(_text(files, file)):
+    for line, row in _lines(files, file):
         values = row.split("|")
         if len(values) == expected:
             genres = (
@@ -215,20 +216,20 @@ def _read_links(files: Files, layout: Layout, bad: BadRows) -> dict[int, int]:
     return links
 
 
-def _text(files: Files, name: str) -> str:
-    """A file of an older generation whole: UTF-8, or Latin-1 as ml-100k and ml-1m are."""
+def _lines(files: Files, name: str) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that has one, each decoded by itself: UTF-8, or what was usual before."""
     data = files.read(name)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    # str.splitlines would also split at characters that Latin-1 text may hold.
-    for line, row in enumerate(text.split("\n"), start=1):
+    require_text(name, data)
+    for line, row in enumerate(data.split(b"\n"), start=1):
         if row.strip():
-            yield line, row.rstrip("\r")
+            yield line, _decoded(row.rstrip(b"\r")).removeprefix("\ufeff")
+
+
+def _decoded(row: bytes) -> str:
+    for encoding in ("utf-8", "cp1252"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return row.decode(encoding)
+    return row.decode("latin-1")
 
 
 def _identifier(text: str) -> int | None:

@@ -181,7 +181,9 @@ class Check:
         if len(at):
             place = int(at[0])
             rule = checked[first[place]]
-            line = self.table.line_of(first_row + place)
+            # Dropped rows of another width are not among those numbered: then the line is not known.
+            dropped = self.bad.count_of(self.layout.file, "wrong_number_of_columns")
+            line = None if dropped else self.table.line_of(first_row + place)
             advice = ADVICE if rule.droppable else NEVER_DROPPED
             if rules.is_much(count := int((first == first[place]).sum()), texts.num_rows):
                 advice = rules.systematic(rule.name, rule.column, count, texts.num_rows)

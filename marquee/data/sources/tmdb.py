@@ -97,13 +97,22 @@ def read_cache(path: Path) -> dict[int, dict[str, Any]]:
     records: dict[int, dict[str, Any]] = {}
     if not path.exists():
         return records
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            with contextlib.suppress(json.JSONDecodeError):
-                record = json.loads(line)
-                if record.get("missing") or set(metadata.COLUMNS) <= set(record):
-                    records[int(record["tmdb_id"])] = record
+            record = _json_line(line)
+            if isinstance(record.get("tmdb_id"), int) and (
+                record.get("missing") or set(metadata.COLUMNS) <= set(record)
+            ):
+                records[record["tmdb_id"]] = record
     return records
+
+
+def _json_line(line: str) -> dict[str, Any]:
+    """The object of a line; an empty one where there is none."""
+    with contextlib.suppress(ValueError, RecursionError):
+        record = json.loads(line)
+        return record if isinstance(record, dict) else {}
+    return {}
 
 
 def _ask_for(ids: Sequence[int], key: str, path: Path, network: Network) -> dict[int, dict[str, Any]]:
@@ -205,9 +214,9 @@ def record(number: int, body: dict[str, Any]) -> dict[str, Any]:
     people = body.get("credits") or {}
     return {
         "tmdb_id": number,
-        "overview": (body.get("overview") or "").strip(),
-        "language": body.get("original_language") or "",
-        "release_date": body.get("release_date") or "",
+        "overview": text_of(body.get("overview")),
+        "language": text_of(body.get("original_language")),
+        "release_date": text_of(body.get("release_date")),
         "keywords": names((body.get("keywords") or {}).get("keywords") or []),
         "cast": leading(people.get("cast") or []),
         "directors": directors(people.get("crew") or []),
@@ -216,12 +225,20 @@ def record(number: int, body: dict[str, Any]) -> dict[str, Any]:
 
 def names(things: Iterable[dict[str, Any]]) -> list[str]:
     """The names of TMDB's objects; one without a name is passed over."""
-    return [thing["name"] for thing in things if isinstance(thing.get("name"), str)]
+    found = [thing.get("name") for thing in things if isinstance(thing, dict)]
+    texts = [text_of(name) for name in found if isinstance(name, str)]
+    return [name for name in texts if name]
+
+
+def text_of(value: Any) -> str:
+    """A text as it can be written: stripped, halves of a character replaced; empty where it is none."""
+    return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
 
 
 def leading(cast: Iterable[dict[str, Any]]) -> list[str]:
     """Names of the leading `LEADING_CAST`, by their order where it is told."""
-    ordered = sorted(cast, key=lambda person: _order(person.get("order")))
+    people = [person for person in cast if isinstance(person, dict)]
+    ordered = sorted(people, key=lambda person: _order(person.get("order")))
     return names(ordered)[:LEADING_CAST]
 
 
@@ -231,7 +248,7 @@ def _order(order: Any) -> int:
 
 def directors(crew: Iterable[dict[str, Any]]) -> list[str]:
     """Names of the directors in a crew."""
-    return names(person for person in crew if person.get("job") == "Director")
+    return names(one for one in crew if isinstance(one, dict) and one.get("job") == "Director")
 
 
 class _Scrub(logging.Filter):

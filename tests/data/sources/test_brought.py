@@ -153,6 +153,39 @@ WRONG = {
         None,
     ),
     "a blank line in front": ({"ratings.csv": "\n" + table(*ROWS)}, r"ratings\.csv, line 1 is blank", None),
+    "a lost quote among ratings": (
+        {
+            "ratings.csv": table(
+                *[f'{row},"good' if n == 3 else f"{row},x" for n, row in enumerate(ROWS)],
+                header=f"{HEADER},tag",
+            )
+        },
+        r"ratings\.csv, line 5: a quote that opens here is not closed on its line",
+        None,
+    ),
+    "every row of another width": (
+        {"ratings.csv": table(*[f"{row},x" for row in ROWS])},
+        r"5 values, 4 are expected",
+        None,
+    ),
+    "gzip called CSV": ({"ratings.csv": gzip.compress(b"userId")}, r"call it ratings\.csv\.gz", None),
+    "a workbook called CSV": (
+        {"movies.csv": b"PK\x03\x04 and more"},
+        r"movies\.csv is no text: it is a zip",
+        None,
+    ),
+    "movies of the first Macs": ({"movies.csv": MOVIES.replace("\n", "\r")}, "carriage returns alone", None),
+    "a blank line before the movies": ({"movies.csv": "\n" + MOVIES}, r"movies\.csv, line 1 is blank", None),
+    "other capitals": (
+        {"ratings.csv": table(*ROWS, header="user_id,MovieID,rating,timestamp")},
+        "Rename user_id to userId, MovieID to movieId",
+        None,
+    ),
+    "microseconds": (
+        {"ratings.csv": table(*[f"{row}000000" for row in ROWS])},
+        "or by 1000000 if it holds microseconds",
+        None,
+    ),
     "bytes of zero": ({"movies.csv": MOVIES.replace("Film 2", "Fi\0lm")}, "control character", {}),
 }
 
@@ -169,10 +202,58 @@ def test_what_is_wrong_is_named_shortly_whatever_is_done_with_bad_rows(bring, fi
         assert bring({}, on_bad_rows="drop").about["dropped_rows"] == dropped
 
 
+def test_a_small_file_is_not_dropped_whole(bring):
+    rows = [f"{n},1,9,900000000" for n in range(1, 40)]
+    with pytest.raises(DataError, match="39 of 40 rows break this rule: that is one fault"):
+        bring(PLAIN | {"ratings.csv": table("77,1,4,900000000", *rows)}, on_bad_rows="drop")
+
+
+def test_a_header_may_have_the_separator_in_a_quoted_name(bring):
+    rows = [f'{row},"a, b"' for row in ROWS]
+    files = PLAIN | {"ratings.csv": table(*rows, header=f'{HEADER},"note, long"')}
+    assert len(bring(files).interactions) == 100
+
+
+def test_each_line_of_an_old_list_is_decoded_by_itself(bring):
+    movies = "1::Amélie (2001)::Drama\n".encode() + "2::Caché – Hidden (2005)::Drama\n".encode("cp1252")
+    fetched = bring({"ratings.dat": "1::1::4::900000000\n1::2::4::900000000\n", "movies.dat": movies})
+    assert fetched.movies["title"].to_pylist() == ["Amélie", "Caché – Hidden"]
+
+
+def test_names_with_backslashes_and_many_long_names_in_a_zip(bring, tmp_path):
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        for name, text in PLAIN.items():
+            archive.writestr(f"export\\{name}", text)
+    assert len(bring({}, tmp_path / "own.zip").interactions) == 100
+    with zipfile.ZipFile(tmp_path / "long.zip", "w") as archive:
+        for n in range(12):
+            archive.writestr(chr(97 + n) * 60_000, "")
+    with pytest.raises(DataError, match="holds no ratings") as error:
+        bring({}, tmp_path / "long.zip")
+    assert len(str(error.value)) < 1000
+
+
+def test_kaggles_films_for_movies_without_an_id_are_other_movies(bring, tmp_path):
+    (tmp_path / "movies_metadata.csv").write_text(
+        "id,overview,original_language,release_date\n1,A,en,1999-01-01\n"
+    )
+    with pytest.raises(DataError, match="none of the 2 movies has a TMDB id"):
+        bring(PLAIN, metadata=str(tmp_path))
+
+
+@pytest.mark.parametrize("value", ["x" * 5000, "\0"])
+def test_a_source_that_no_path_can_be_is_unknown(bring, value):
+    for how in ({"source": value}, {"metadata": value}):
+        with pytest.raises(DataError, match="is unknown, and no such path exists") as error:
+            bring(PLAIN, **how)
+        assert len(str(error.value)) < 1000
+
+
 def test_an_archive_of_another_kind_says_what_to_do(bring, tmp_path):
-    (tmp_path / "ml-1m.tar").touch()
-    with pytest.raises(DataError, match="a kind that is not read: unpack it and name the folder"):
-        bring({}, tmp_path / "ml-1m.tar")
+    for name in ("ml-1m.tar", "ml-1m.tar.gz"):
+        (tmp_path / name).touch()
+        with pytest.raises(DataError, match="a kind that is not read: unpack it and name the folder"):
+            bring({}, tmp_path / name)
 
 
 @pytest.mark.parametrize("key", ["source", "metadata"])

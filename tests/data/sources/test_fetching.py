@@ -251,5 +251,5 @@ def test_a_path_that_exists_is_not_said_to_be_missing(out, tmp_path, name, becau
 def test_a_home_folder_and_a_folder_as_metadata_are_named(out, own):
     with pytest.raises(DataError, match="~ is not expanded: write the whole path"):
         fetch(out, data("~/ratings"))
-    with pytest.raises(DataError, match="a folder without Kaggle's files: name the file in it"):
+    with pytest.raises(DataError, match=r"without movies_metadata\.csv or tmdb_5000_movies\.csv: add"):
         fetch(out, data(own, own))

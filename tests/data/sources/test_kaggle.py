@@ -118,6 +118,28 @@ def test_a_list_that_is_none_is_pointed_out_and_never_run(text):
     assert kaggle.objects_of(text) is None or isinstance(kaggle.objects_of(text), list)
 
 
+@pytest.mark.parametrize("text", ["[{[]: 2}]", "{[]}", "[{'name': {1}, {}: 2}]"])
+def test_a_list_of_what_cannot_be_a_key_is_none(text):
+    assert kaggle.objects_of(text) is None
+
+
+def test_names_are_texts_that_can_be_written(folder):
+    (folder / "credits.csv").write_text(
+        'cast,crew,id\n"[{""name"": "" A\\ud800B ""}, {""name"": """"}]",[],862\n'
+    )
+    assert of(kaggle.read(folder, IDS), 862)["cast"] == ["A?B"]
+
+
+def test_lists_that_are_all_unreadable_are_one_fault(folder):
+    rows = "".join(f"[{{'name': 'cut,[],{n}\n" for n in range(60))
+    (folder / "movies_metadata.csv").write_text(
+        "id,overview,original_language,release_date\n" + "".join(f"{n},A,en,1999-01-01\n" for n in range(60))
+    )
+    (folder / "credits.csv").write_text(f"cast,crew,id\n{rows}")
+    with pytest.raises(DataError, match="60 of 60 lists of cast cannot be read"):
+        kaggle.read(folder, range(60))
+
+
 def test_code_in_the_place_of_a_list_is_not_run(tmp_path):
     assert kaggle.objects_of(f"[open({str(tmp_path / 'made')!r}, 'w')]") is None
     assert list(tmp_path.iterdir()) == []

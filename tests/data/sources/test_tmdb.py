@@ -122,6 +122,21 @@ def test_an_answer_kept_before_a_fact_was_read_is_asked_for_again(server, networ
     assert numbers(server) == [603]
 
 
+NO_ANSWERS = [b'{"tmdb_id": 11, "overview": "\xc3', b"null", b"[]", b'{"missing": true}', b"[" * 9000]
+
+
+@pytest.mark.parametrize("line", NO_ANSWERS)
+def test_a_line_that_is_no_answer_is_passed_over(tmp_path, line):
+    path = tmp_path / "movies.jsonl"
+    path.write_bytes(line + b"\n" + json.dumps(FACTS).encode() + b"\n")
+    assert tmdb.read_cache(path) == {603: FACTS}
+
+
+def test_what_is_no_person_in_an_answer_is_passed_over():
+    odd = {"overview": 5, "credits": {"cast": [None, {"name": " A "}, {"name": ""}], "crew": ["x"]}}
+    assert tmdb.record(603, odd) | {"overview": "", "cast": ["A"], "directors": []} == tmdb.record(603, odd)
+
+
 def test_with_all_in_the_cache_neither_key_nor_network_is_needed(server, network, tmp_path):
     server.answer = film
     tmdb.collect([603], KEY, tmp_path, network)

@@ -85,7 +85,7 @@ class Files:
         names = (
             sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else sorted(self.members)
         )
-        return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "nothing"
+        return quoted(", ".join(names[:10])) + (", ..." if len(names) > 10 else "") if names else "nothing"
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
@@ -132,7 +132,7 @@ class Files:
             raise DataError(f"{self.path} has no file {name}; it has {self.listing()}. Add the file.")
         first, *others = self.members[name]
         if others:
-            both = ", ".join(sorted([first, *others])[:10])
+            both = quoted(", ".join(sorted([first, *others])[:10]))
             raise DataError(f"{self.path} has more than one {name}: {both}. Keep one of them.")
         return first
 
@@ -145,7 +145,7 @@ class Files:
         return stack.enter_context(archive.open(inside)), archive.getinfo(inside).compress_size
 
     def _problem(self, inside: str, why: str) -> DataError:
-        cure = f"Mend {inside}." if self.path.is_dir() else self.cure
+        cure = f"Mend {inside}, or let this user read it." if self.path.is_dir() else self.cure
         return DataError(f"{self.path} cannot be read at {inside}: {why}.\n{cure}")
 
 
@@ -162,6 +162,8 @@ def open_archive(path: Path, cure: str = REPLACE) -> Files:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    except PermissionError as error:
+        raise DataError(f"{path} cannot be read: {error}.\nLet this user read it.") from error
     except DAMAGED as error:
         raise DataError(f"{path} is not a whole zip archive ({_said(error)}).\n{cure}") from error
     dates = []
@@ -190,7 +192,8 @@ def open_folder(path: Path) -> Files:
 def _by_plain_name(names: Iterable[str]) -> dict[str, list[str]]:
     members: dict[str, list[str]] = {}
     for name in names:
-        members.setdefault(name.rpartition("/")[2].removesuffix(GZIP), []).append(name)
+        plain = name.replace("\\", "/").rpartition("/")[2]  # some programs of Windows write backslashes
+        members.setdefault(plain.removesuffix(GZIP), []).append(name)
     return members
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marquee.data.sources.files.archives import Files
+from marquee.data.sources.files.archives import LARGEST_TEXT, Files
 from marquee.data.sources.files.rules import BadRows, DataError, explain
-from marquee.data.sources.files.texts import Header, header_of
+from marquee.data.sources.files.texts import Header, first_line, header_of, require_text
 
 if TYPE_CHECKING:
     import _csv
@@ -35,8 +35,10 @@ class CsvText:
         Raises:
             DataError: it is no UTF-8, or lacks a column.
         """
-        text = decoded(file, files.read(file))
-        return cls(file, text, header_of(file, text.split("\n", 1)[0].encode(), columns))
+        data = files.read(file)
+        require_text(file, data)
+        line = first_line(file, io.BytesIO(data))
+        return cls(file, decoded(file, data), header_of(file, line, columns))
 
     def rows(self, columns: tuple[str, ...], bad: BadRows) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Line number and the values of `columns` of each row.
@@ -44,6 +46,7 @@ class CsvText:
         Raises:
             DataError: a quote is not closed on its line; a row of another width where those are errors.
         """
+        csv.field_size_limit(LARGEST_TEXT)
         places = [self.header.place(name) for name in columns]
         width = len(self.header.names)
         reader = csv.reader(io.StringIO(self.text, newline=""), strict=True, delimiter=self.header.separator)
@@ -69,9 +72,12 @@ def _values(file: str, reader: "_csv.Reader") -> Iterator[list[str]]:
         raise DataError(_lost_quote(file, first, f"is not closed as CSV asks for ({error})")) from error
 
 
+CLOSE = 'Close the quote on its line, and write a quote inside a quoted value twice ("").'
+"""What to do about a lost quote."""
+
+
 def _lost_quote(file: str, line: int, problem: str) -> str:
-    advice = 'Close the quote on its line, and write a quote inside a quoted value twice ("").'
-    return explain(file, line, f"a quote that opens here {problem}", advice)
+    return explain(file, line, f"a quote that opens here {problem}", CLOSE)
 
 
 def decoded(file: str, data: bytes) -> str:

@@ -9,8 +9,8 @@ import pyarrow.csv as pacsv
 
 from marquee.data.sources.files import texts
 from marquee.data.sources.files.archives import Files
-from marquee.data.sources.files.csv_rows import wrong_width
-from marquee.data.sources.files.rules import BadRows, DataError, explain
+from marquee.data.sources.files.csv_rows import CLOSE, wrong_width
+from marquee.data.sources.files.rules import BadRows, DataError, explain, is_much
 from marquee.data.sources.files.texts import Header
 
 DOUBLE = "::"
@@ -52,6 +52,7 @@ class TextTable:
         Raises:
             DataError: a row of another width where those are errors, or no text at all.
         """
+        rows, first = 0, ""
         with self.files.open(self.name) as source:
             if self.names_first:
                 texts.first_line(self.name, source)
@@ -59,8 +60,17 @@ class TextTable:
             for block in texts.blocks(self.name, source):
                 _require_utf_8(self.name, block)
                 wrong: list[Any] = []
-                yield from self._parse(block, wrong, bad)
+                parsed = self._parse(block, wrong, bad)
                 bad.count(self.name, "wrong_number_of_columns", len(wrong))
+                yield from parsed
+                rows += len(wrong) + sum(batch.num_rows for batch in parsed)
+                first = first or (_width(wrong[0]) if wrong else "")
+        count = bad.count_of(self.name, "wrong_number_of_columns")
+        if is_much(count, rows):
+            raise DataError(
+                f"{self.name}: {first}.\n{count:,} of {rows:,} rows break this rule: that is one fault, not "
+                "many. Is it the separator, or a value with the separator in it that is not quoted?"
+            )
 
     def _parse(self, block: bytes, wrong: list[Any], bad: BadRows) -> list[pa.RecordBatch]:
         def on_wrong_width(row: Any) -> str:
@@ -90,7 +100,21 @@ class TextTable:
             if "Empty CSV file" in str(error):
                 return []
             raise DataError(texts.unreadable(self.name, str(error))) from error
+        self._require_closed_quotes(block, table.num_rows + len(wrong))
         return [batch for batch in table.to_batches() if batch.num_rows]
+
+    def _require_closed_quotes(self, block: bytes, rows: int) -> None:
+        """A row is one line: a lost quote would make one row of several, and nobody would know."""
+        if not self.names_first or b'"' not in block:
+            return
+        lines = [line for line in block.split(b"\n") if line.strip(b"\r")]
+        if rows < len(lines):
+            odd = next((line for line in lines if line.count(b'"') % 2), lines[0])
+            raise DataError(
+                explain(
+                    self.name, self._line(odd), "a quote that opens here is not closed on its line", CLOSE
+                )
+            )
 
     def line_of(self, row: int) -> int:
         """The line, counted from 1, of the row counted from 0 among those of the right width."""
@@ -108,9 +132,17 @@ class TextTable:
         separator = self.header.separator.encode()
         text = row.text.encode()
         text = text.replace(b"\t", separator) if self.header.separator == DOUBLE else text
+        return explain(self.name, self._line(text), _width(row))
+
+    def _line(self, text: bytes) -> int | None:
+        """The first line with this text, without its end."""
+        wanted = text.rstrip(b"\r\n")
         with self.files.open(self.name) as source:
-            line = next((at for at, found in enumerate(source, start=1) if found.rstrip(b"\r\n") == text), 1)
-        return explain(self.name, line, wrong_width(row.actual_columns, row.expected_columns))
+            return next((at for at, line in enumerate(source, 1) if line.rstrip(b"\r\n") == wanted), None)
+
+
+def _width(row: Any) -> str:
+    return wrong_width(row.actual_columns, row.expected_columns)
 
 
 def _require_utf_8(name: str, block: bytes) -> None:

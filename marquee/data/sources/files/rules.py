@@ -26,7 +26,7 @@ class DataError(ValueError):
 
 def quoted(text: str) -> str:
     """A text of a file as a message shows it: the first of it where it is long, all on one line."""
-    shown = " ".join(text[: QUOTED + 1].split())
+    shown = " ".join("".join(one if one.isprintable() else " " for one in text[: QUOTED + 1]).split())
     return f"{shown[:QUOTED]} ..." if len(text) > QUOTED else shown or "(empty)"
 
 
@@ -119,9 +119,14 @@ class BadRows:
     def require_no_fault_in_many(self, file: str, rows: int) -> None:
         """Dropping is for single rows: one fault in many has a cause that can be mended.
 
+        Args:
+            file: that was read line by line.
+            rows: of the right width.
+
         Raises:
             DataError: more than `MUCH` of the rows were refused by one rule.
         """
+        rows += self.count_of(file, "wrong_number_of_columns")
         for rule, count in self.dropped.get(file, Counter()).most_common(1):
             if (file, rule) in self.first and is_much(count, rows):
                 raise DataError(
@@ -134,6 +139,10 @@ class BadRows:
         if rows:
             self.dropped.setdefault(file, Counter())[rule] += rows
 
+    def count_of(self, file: str, rule: str) -> int:
+        """Rows of a file dropped by a rule so far."""
+        return self.dropped.get(file, Counter())[rule]
+
     def as_dict(self) -> dict[str, dict[str, int]]:
         """The counts for the manifest, by file and rule."""
         return {file: dict(counts) for file, counts in self.dropped.items()}
@@ -143,9 +152,10 @@ WHOLE_NUMBER = f"is not a whole number from 0 to {LARGEST_ID}"
 """What follows the value of an id that is none."""
 
 
-def explain(file: str, line: int, problem: str, advice: str = ADVICE) -> str:
-    """The message of a bad row."""
-    return f"{file}, line {line}: {problem}.\n{advice}"
+def explain(file: str, line: int | None, problem: str, advice: str = ADVICE) -> str:
+    """The message of a bad row; None: its line is not known."""
+    place = file if line is None else f"{file}, line {line}"
+    return f"{place}: {problem}.\n{advice}"
 
 
 def first_broken(rules: Sequence[Rule], length: int) -> npt.NDArray[np.int16]:
@@ -157,13 +167,22 @@ def first_broken(rules: Sequence[Rule], length: int) -> npt.NDArray[np.int16]:
 
 
 CAUSES = {
-    ("rating_out_of_range", 2): "If they are 1 to 10, set data.rating_scale to ten; if 0 and 1, to binary.",
+    ("rating_out_of_range", 2): (
+        "If they are 1 to 10, set data.rating_scale to ten; if 0 and 1, to binary. Leave rows out where 0 "
+        "means unrated."
+    ),
     ("not_half_stars", 2): "Round them to half stars, or set data.rating_scale to the one they are on.",
-    ("not_a_number", 0): "User ids are whole numbers below 2,147,483,648, or texts throughout.",
+    ("not_a_number", 0): (
+        "User ids are whole numbers below 2,147,483,648, or texts throughout: put a letter before each."
+    ),
     ("not_a_number", 1): "Movies are known by whole numbers, the same in both files: number them.",
-    ("not_a_number", 2): "The column must hold numbers, with a point and not a comma for the fraction.",
+    ("not_a_number", 2): "The column must hold numbers, with a point for the fraction; likes are 1 and 0.",
     ("not_a_number", 3): "Write seconds since 1970, or times such as 2005-04-02 23:53:47 (UTC).",
-    ("timestamp_in_milliseconds", 3): "Divide the whole column by 1000.",
+    (
+        "timestamp_in_milliseconds",
+        3,
+    ): "Divide the whole column by 1000, or by 1000000 if it holds microseconds.",
+    ("timestamp_in_future", 3): "If the dates of the zip itself are wrong, unpack it and name the folder.",
     ("timestamp_too_early", 3): "Write seconds since 1970; days or years are too coarse to split in time.",
     ("unknown_movie", 1): "The movies' file is incomplete or of another data set: list every movie there.",
 }
@@ -172,11 +191,13 @@ CAUSES = {
 
 MUCH, FEWEST = 0.05, 50
 """Rows that break one rule, as a share and at least, from which on it is no accident of single rows."""
+FEW = 10
+"""So few rows of a small file may be most of it by accident."""
 
 
 def is_much(count: int, rows: int) -> bool:
-    """Whether that many of the rows have one cause."""
-    return count >= FEWEST and count > MUCH * rows
+    """Whether that many of the rows have one cause: more than a twentieth, and not one or two by chance."""
+    return count > MUCH * rows and (count >= FEWEST or (count * 2 > rows and count > FEW))
 
 
 def systematic(name: str, column: int, count: int, rows: int) -> str:

@@ -1,6 +1,7 @@
 """Columns of text as files have them, turned into numbers fast; what is not a number is pointed out."""
 
 import contextlib
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,9 +121,29 @@ def first_line(file: str, source: IO[bytes]) -> bytes:
         DataError: it is longer than BLOCK bytes, or ends as lines did on the first Macs.
     """
     line = source.readline(BLOCK + 1)
+    require_text(file, line)
     if len(line) > BLOCK or b"\r" in line.rstrip(b"\r\n"):
         raise DataError(_no_lines(file, line))
     return line
+
+
+BINARY = {
+    b"\x1f\x8b": "it is packed by gzip: call it {file}.gz",
+    b"PK\x03\x04": "it is a zip or a workbook: save the table as CSV, or name the zip as data.source",
+    b"PAR1": "it is Parquet: save it as CSV",
+}
+"""How other kinds of files begin, and what to do with them."""
+
+
+def require_text(file: str, beginning: bytes) -> None:
+    """Check that a file is no archive, workbook or Parquet file that is called like a text.
+
+    Raises:
+        DataError: it is.
+    """
+    for magic, what in BINARY.items():
+        if beginning.startswith(magic):
+            raise DataError(f"{file} is no text: {what.format(file=file)}.")
 
 
 def _no_lines(file: str, text: bytes) -> str:
@@ -165,14 +186,15 @@ def header_of(file: str, line: bytes, needed: tuple[str, ...]) -> Header:
         text = line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise DataError(unreadable(file, str(error))) from error
-    read = [Header([name.strip().strip('"') for name in text.split(mark)], mark) for mark in SEPARATORS]
+    read = [Header(_names(text, mark), mark) for mark in SEPARATORS]
     found = max(read, key=lambda header: sum(name in header.names for name in needed))
     missing = [name for name in needed if name not in found.names]
     if missing:
         raise DataError(
             f"{file}, line 1: column {', '.join(missing)} is missing; the columns are "
             f"{quoted(', '.join(found.names))}.\n"
-            f"Add or rename columns so that there are {', '.join(needed)}.{_unrated(missing)}"
+            f"{_renames(missing, found.names)}Add or rename columns so that there are {', '.join(needed)}."
+            f"{_unrated(missing)}"
         )
     twice = [name for name in needed if found.names.count(name) > 1]
     if twice:
@@ -181,6 +203,21 @@ def header_of(file: str, line: bytes, needed: tuple[str, ...]) -> Header:
             "Remove or rename one of them."
         )
     return found
+
+
+def _names(text: str, separator: str) -> list[str]:
+    """The names of a header; one that is quoted may have the separator in it."""
+    try:
+        return [name.strip() for name in next(csv.reader([text], delimiter=separator))]
+    except csv.Error:
+        return text.split(separator)
+
+
+def _renames(missing: list[str], present: list[str]) -> str:
+    """Columns that are called nearly as missing ones."""
+    plain = {name.casefold().replace("_", "").replace(" ", ""): name for name in present}
+    near = [f"{plain[name.casefold()]} to {name}" for name in missing if name.casefold() in plain]
+    return f"Rename {', '.join(near)}. " if near else ""
 
 
 def _unrated(missing: list[str]) -> str:
