@@ -100,6 +100,7 @@ lock: install-dev ## Resolve pyproject.toml afresh into requirements*.lock (then
 
 .PHONY: repro serve bento measure bench soak dashboards worlds ablation
 repro: install ## The whole pipeline: whatever changed since the last run
+	python -m marquee.upkeep.dvc_locks
 	python -m marquee.pipeline.lock_file
 	dvc repro
 
