@@ -65,19 +65,17 @@ def _values(file: str, reader: "_csv.Reader") -> Iterator[list[str]]:
     try:
         for values in reader:
             if reader.line_num > first:
-                raise DataError(_lost_quote(file, first, f"is closed on line {reader.line_num} only"))
+                raise DataError(lost_quote(file, first, f"is closed on line {reader.line_num} only"))
             yield values
             first = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(_lost_quote(file, first, f"is not closed as CSV asks for ({error})")) from error
+        raise DataError(lost_quote(file, first, f"is not closed as CSV asks for ({error})")) from error
 
 
-CLOSE = 'Close the quote on its line, and write a quote inside a quoted value twice ("").'
-"""What to do about a lost quote."""
-
-
-def _lost_quote(file: str, line: int, problem: str) -> str:
-    return explain(file, line, f"a quote that opens here {problem}", CLOSE)
+def lost_quote(file: str, line: int | None, problem: str) -> str:
+    """The message of a row whose quote is not closed on its line."""
+    advice = 'Close the quote on its line, and write a quote inside a quoted value twice ("").'
+    return explain(file, line, f"a quote that opens here {problem}", advice)
 
 
 def decoded(file: str, data: bytes) -> str:

@@ -9,8 +9,8 @@ import pyarrow.csv as pacsv
 
 from marquee.data.sources.files import texts
 from marquee.data.sources.files.archives import Files
-from marquee.data.sources.files.csv_rows import CLOSE, wrong_width
-from marquee.data.sources.files.rules import BadRows, DataError, explain, is_much
+from marquee.data.sources.files.csv_rows import lost_quote, wrong_width
+from marquee.data.sources.files.rules import BadRows, DataError, explain, is_much, one_fault
 from marquee.data.sources.files.texts import Header
 
 DOUBLE = "::"
@@ -67,10 +67,8 @@ class TextTable:
                 first = first or (_width(wrong[0]) if wrong else "")
         count = bad.count_of(self.name, "wrong_number_of_columns")
         if is_much(count, rows):
-            raise DataError(
-                f"{self.name}: {first}.\n{count:,} of {rows:,} rows break this rule: that is one fault, not "
-                "many. Is it the separator, or a value with the separator in it that is not quoted?"
-            )
+            advice = "Is it the separator, or a value with the separator in it that is not quoted?"
+            raise DataError(f"{self.name}: {first}.\n{one_fault(count, rows, advice)}")
 
     def _parse(self, block: bytes, wrong: list[Any], bad: BadRows) -> list[pa.RecordBatch]:
         def on_wrong_width(row: Any) -> str:
@@ -110,11 +108,7 @@ class TextTable:
         lines = [line for line in block.split(b"\n") if line.strip(b"\r")]
         if rows < len(lines):
             odd = next((line for line in lines if line.count(b'"') % 2), lines[0])
-            raise DataError(
-                explain(
-                    self.name, self._line(odd), "a quote that opens here is not closed on its line", CLOSE
-                )
-            )
+            raise DataError(lost_quote(self.name, self._line(odd), "is not closed on its line"))
 
     def line_of(self, row: int) -> int:
         """The line, counted from 1, of the row counted from 0 among those of the right width."""

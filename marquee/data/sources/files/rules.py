@@ -129,10 +129,7 @@ class BadRows:
         rows += self.count_of(file, "wrong_number_of_columns")
         for rule, count in self.dropped.get(file, Counter()).most_common(1):
             if (file, rule) in self.first and is_much(count, rows):
-                raise DataError(
-                    f"{self.first[file, rule]}.\n{count:,} of {rows:,} rows break this rule: that is one "
-                    "fault, not many. Mend the file."
-                )
+                raise DataError(f"{self.first[file, rule]}.\n{one_fault(count, rows, 'Mend the file.')}")
 
     def count(self, file: str, rule: str, rows: int) -> None:
         """Add to the rows dropped by a rule."""
@@ -178,10 +175,9 @@ CAUSES = {
     ("not_a_number", 1): "Movies are known by whole numbers, the same in both files: number them.",
     ("not_a_number", 2): "The column must hold numbers, with a point for the fraction; likes are 1 and 0.",
     ("not_a_number", 3): "Write seconds since 1970, or times such as 2005-04-02 23:53:47 (UTC).",
-    (
-        "timestamp_in_milliseconds",
-        3,
-    ): "Divide the whole column by 1000, or by 1000000 if it holds microseconds.",
+    ("timestamp_in_milliseconds", 3): (
+        "Divide the whole column by 1000, or by 1000000 if it holds microseconds."
+    ),
     ("timestamp_in_future", 3): "If the dates of the zip itself are wrong, unpack it and name the folder.",
     ("timestamp_too_early", 3): "Write seconds since 1970; days or years are too coarse to split in time.",
     ("unknown_movie", 1): "The movies' file is incomplete or of another data set: list every movie there.",
@@ -202,5 +198,9 @@ def is_much(count: int, rows: int) -> bool:
 
 def systematic(name: str, column: int, count: int, rows: int) -> str:
     """What to do where many rows break one rule: dropping them would leave something else than was meant."""
-    cause = CAUSES.get((name, column), "Mend the column.")
-    return f"{count:,} of {rows:,} rows break this rule: that is one fault, not many. {cause}"
+    return one_fault(count, rows, CAUSES.get((name, column), "Mend the column."))
+
+
+def one_fault(count: int, rows: int, advice: str) -> str:
+    """What follows the first of many rows that break one rule."""
+    return f"{count:,} of {rows:,} rows break this rule: that is one fault, not many. {advice}"
